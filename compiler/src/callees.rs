@@ -35,7 +35,7 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// The working directory of a run, when nothing else is said.
-    pub fn working() -> Self {
+    pub fn working_directory() -> Self {
         Self { slot: None, path: ".".to_owned() }
     }
 

@@ -91,7 +91,7 @@ impl Compilation {
     }
 
     /// Whether any diagnostic is an error.
-    pub fn failed(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
 }
@@ -113,7 +113,7 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
     diagnostics.extend(found);
     followups::drop_followups(&map, &modules, &mut diagnostics, of_syntax);
     allow::apply_allows(&map, &modules, &mut diagnostics);
-    diagnostic::finish(&mut diagnostics);
+    diagnostic::sort_diagnostics(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let program = if failed { None } else { program };
     let analysis = Arc::new(Analysis { modules, declared: Arc::new(declared), types, index });

@@ -1,9 +1,9 @@
 //! Depth-first search of a directed graph: an order of its nodes, and the edges that close cycles.
 //!
 //! Files import files, functions call functions, types contain types, stages read stages. Each of
-//! these graphs is put in order, and its cycles are found, by [`search`].
+//! these graphs is put in order, and its cycles are found, by [`search_depth_first`].
 
-/// The result of a [`search`].
+/// The result of a [`search_depth_first`].
 #[derive(Debug)]
 pub(crate) struct Search<E> {
     /// All nodes. A node follows the nodes that its edges lead to, but for edges that close a cycle.
@@ -31,7 +31,7 @@ enum State {
 
 /// Visits the nodes `0..count`. `edges` gives the edges of a node, each as the node that it leads
 /// to and a label; it is asked once for each node. Edges are followed in the order given.
-pub(crate) fn search<E>(count: usize, mut edges: impl FnMut(usize) -> Vec<(usize, E)>) -> Search<E> {
+pub(crate) fn search_depth_first<E>(count: usize, mut edges: impl FnMut(usize) -> Vec<(usize, E)>) -> Search<E> {
     let mut state = vec![State::Unvisited; count];
     let mut found = Search { order: Vec::with_capacity(count), cycles: Vec::new() };
     let mut path: Vec<(usize, std::vec::IntoIter<(usize, E)>)> = Vec::new();
@@ -66,10 +66,10 @@ pub(crate) fn search<E>(count: usize, mut edges: impl FnMut(usize) -> Vec<(usize
 
 #[cfg(test)]
 mod tests {
-    use super::search;
+    use super::search_depth_first;
 
     fn run(graph: &[&[usize]]) -> (Vec<usize>, Vec<(Vec<usize>, usize)>) {
-        let found = search(graph.len(), |node| graph[node].iter().map(|next| (*next, node)).collect());
+        let found = search_depth_first(graph.len(), |node| graph[node].iter().map(|next| (*next, node)).collect());
         (found.order, found.cycles.into_iter().map(|cycle| (cycle.nodes, cycle.closing)).collect())
     }
 

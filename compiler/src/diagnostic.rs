@@ -70,7 +70,7 @@ impl Diagnostic {
         self
     }
     /// Adds a further span that explains the diagnostic.
-    pub fn also(mut self, source: SourceId, span: Span, text: impl Into<String>) -> Self {
+    pub fn also_at(mut self, source: SourceId, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { source, span, text: text.into() });
         self
     }
@@ -95,7 +95,7 @@ impl Diagnostic {
 }
 
 /// Sorts by file, place and code, and removes duplicates.
-pub fn finish(diagnostics: &mut Vec<Diagnostic>) {
+pub fn sort_diagnostics(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.primary.source, d.primary.span.start, d.primary.span.end, d.code.as_str());
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))

@@ -41,7 +41,7 @@ pub struct FixedText {
 
 /// Applies the first safe fix of each diagnostic to one file. Of overlapping fixes the first one is
 /// applied; the others are left for the next round. `None` if there is no fix to apply.
-pub fn apply(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option<FixedText> {
+pub fn apply_fixes(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option<FixedText> {
     let mut fixes: Vec<&Fix> =
         diagnostics.iter().filter_map(|d| d.fixes.iter().find(|fix| fix.safe && fix.source == source)).collect();
     fixes.sort_by_key(|fix| (fix.span.start, fix.span.end));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn applied(text: &str, diagnostics: &[Diagnostic]) -> Option<(String, usize)> {
-        apply(text, SourceId(0), diagnostics).map(|m| (m.text, m.count))
+        apply_fixes(text, SourceId(0), diagnostics).map(|m| (m.text, m.count))
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
             let text = format!("{before}{rest}");
             let checked = compile("a.cascade", text.as_str().into(), &MemorySources::default());
             let id = checked.sources.iter().find(|(_, s)| s.name == "a.cascade").map_or(SourceId(0), |(id, _)| id);
-            let fixed = apply(&text, id, &checked.diagnostics).map(|m| m.text).unwrap_or_default();
+            let fixed = apply_fixes(&text, id, &checked.diagnostics).map(|m| m.text).unwrap_or_default();
             let wanted = if after.is_empty() { String::new() } else { format!("{after}{rest}") };
             assert_eq!(fixed, wanted, "{:?}", checked.diagnostics);
         }

@@ -155,7 +155,7 @@ impl Loader<'_> {
         let source = self.map.add(name, text.clone());
         let parse = self.sources.parse(name, &text);
         for error in &parse.errors {
-            self.diagnostics.push(syntax::diagnostic(error, source));
+            self.diagnostics.push(syntax::syntax_diagnostic(error, source));
         }
         let index = self.modules.len();
         self.modules.push(Module { source, name: name.to_owned(), parse, imports: HashMap::new(), std });
@@ -201,12 +201,12 @@ impl Loader<'_> {
         match want {
             Wanted::Std(name, span) => {
                 let found = self.std(&name);
-                if found.is_none() && !self.reported(source, span) {
+                if found.is_none() && !self.is_reported(source, span) {
                     let mut d =
                         Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("there is no module `{name}`"))
                             .label("not in the standard library");
                     let known = cascade_stdlib::modules().iter().copied().filter(|m| *m != "std.prelude");
-                    d = match suggest::closest(&name, known.clone()) {
+                    d = match suggest::closest_name(&name, known.clone()) {
                         Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near),
                         None => d.help(format!(
                             "the standard library has {}; a file of yours is imported by its path: import \"./file.cascade\"",
@@ -225,7 +225,7 @@ impl Loader<'_> {
                 match self.sources.read(&name) {
                     Ok(text) => Some(self.add(&name, text, false)),
                     Err(error) => {
-                        if !self.reported(source, span) {
+                        if !self.is_reported(source, span) {
                             let why = match error.kind() {
                                 std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
                                 std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
@@ -254,7 +254,7 @@ impl Loader<'_> {
                 }
             }
             Wanted::Dynamic(span) => {
-                if !self.reported(source, span) {
+                if !self.is_reported(source, span) {
                     self.diagnostics.push(
                         Diagnostic::new(codes::UNKNOWN_MODULE, source, span, "the path of an import is plain text")
                             .label("no `$<>` here")
@@ -267,7 +267,7 @@ impl Loader<'_> {
         }
     }
 
-    fn reported(&self, source: SourceId, span: Span) -> bool {
+    fn is_reported(&self, source: SourceId, span: Span) -> bool {
         let line = |at: u32| self.map.get(source).line(at);
         // An import with a syntax error has no path.
         if self.diagnostics.iter().any(|d| {
@@ -282,7 +282,7 @@ impl Loader<'_> {
 
     /// Reports every import that closes a cycle, with the path of the cycle.
     fn report_cycles(&mut self) {
-        let cycles = depth_first::search(self.modules.len(), |module| self.edges(module)).cycles;
+        let cycles = depth_first::search_depth_first(self.modules.len(), |module| self.edges(module)).cycles;
         for cycle in cycles {
             let (Some(first), Some(last)) = (cycle.nodes.first(), cycle.nodes.last()) else { continue };
             let way: Vec<String> =

@@ -20,7 +20,7 @@ pub(crate) struct CheckedBodies {
 }
 
 /// The program of the root module.
-pub(crate) fn assemble(world: World<'_>, types: &Types, bodies: CheckedBodies, root: usize) -> ir::Program {
+pub(crate) fn assemble_program(world: World<'_>, types: &Types, bodies: CheckedBodies, root: usize) -> ir::Program {
     let CheckedBodies { functions, skills, mut cascades, tests } = bodies;
     mark_pure_and_collect_memories(&mut cascades);
     let (files, declared) = (world.files, world.declared);
@@ -81,7 +81,7 @@ fn main_entry(entries: &[ir::CascadeId], cascades: &[ir::Cascade]) -> Option<ir:
 /// Marks pure blocks, and passes the memories on servers from callees to callers.
 fn mark_pure_and_collect_memories(cascades: &mut [ir::Cascade]) {
     let mut pure_cascades = vec![false; cascades.len()];
-    let order = depth_first::search(cascades.len(), |index| {
+    let order = depth_first::search_depth_first(cascades.len(), |index| {
         let mut callees = Vec::new();
         calls_of_cascade(&cascades[index], &mut |callee| callees.push((callee.index(), ())));
         callees

@@ -137,7 +137,7 @@ impl Scope {
     }
 
     /// Where a variable was declared whose scope has ended.
-    pub fn ended(&self, name: &str) -> Option<Span> {
+    pub fn find_ended(&self, name: &str) -> Option<Span> {
         self.ended.get(name).copied()
     }
 
@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(scope.find("x"), Some(inner));
         let gone = scope.leave(mark);
         assert_eq!(gone.iter().map(|local| local.kind).collect::<Vec<_>>(), [LocalKind::Bound]);
-        assert_eq!((scope.find("x"), scope.ended("x")), (Some(outer), None));
+        assert_eq!((scope.find("x"), scope.find_ended("x")), (Some(outer), None));
         assert_eq!(scope.slot_count(), 2);
     }
 
@@ -358,6 +358,6 @@ mod tests {
         local(&mut scope, "item", LocalKind::Bound);
         assert_eq!(scope.leave(mark).len(), 2);
         assert_eq!(scope.find("stage"), None);
-        assert!(scope.ended("stage").is_some() && scope.ended("item").is_none());
+        assert!(scope.find_ended("stage").is_some() && scope.find_ended("item").is_none());
     }
 }

@@ -42,12 +42,12 @@ pub trait Sources {
     /// one file must give one name.
     fn resolve(&self, from: &str, target: &str) -> String {
         let base = Path::new(from).parent().unwrap_or(Path::new(""));
-        normalise(&base.join(target))
+        normalize_path(&base.join(target))
     }
 }
 
 /// `a/./b/../c` as `a/c`; leading `..` are kept.
-fn normalise(path: &Path) -> String {
+fn normalize_path(path: &Path) -> String {
     use std::path::Component;
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {

@@ -6,8 +6,8 @@ use crate::diagnostic::Diagnostic;
 
 /// The candidate most like `word`, if one is like enough (Damerau–Levenshtein similarity of at
 /// least 0.6, the threshold that nickel found to please), or differs only by case and `_`.
-pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = fold(word);
+pub fn closest_name<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = fold_case(word);
     let length = word.chars().count();
     let mut best: Option<(f64, &str)> = None;
     for candidate in candidates {
@@ -17,7 +17,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         // Each character that one has more is a change: too different a length needs no comparison.
         let other = candidate.chars().count();
         let too_far = length.abs_diff(other) * 5 > length.max(other) * 2;
-        let score = if fold(candidate) == folded {
+        let score = if fold_case(candidate) == folded {
             1.0
         } else if too_far {
             0.0
@@ -38,7 +38,7 @@ pub(crate) fn with_suggestion<'n>(
     span: Span,
     candidates: impl IntoIterator<Item = &'n str>,
 ) -> Diagnostic {
-    match closest(name, candidates) {
+    match closest_name(name, candidates) {
         Some(near) => {
             let near = near.to_owned();
             d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
@@ -65,6 +65,6 @@ pub(crate) fn quoted_list<'n>(list: impl Iterator<Item = &'n str>) -> String {
     }
 }
 
-fn fold(word: &str) -> String {
+fn fold_case(word: &str) -> String {
     word.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).collect()
 }

@@ -8,7 +8,7 @@ use cascade_grammar::{
 use crate::{codes, diagnostic::Diagnostic, source::SourceId};
 
 /// The diagnostic of a syntax error.
-pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
+pub(crate) fn syntax_diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
     match &error.kind {
         Kind::Unexpected { found, expected } => {
@@ -16,7 +16,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             if expected.is_empty() {
                 d.label("cannot stand here")
             } else {
-                d.label(format!("expected {}", list(expected)))
+                d.label(format!("expected {}", list_words(expected)))
             }
         }
         Kind::UnknownCharacter(c) => {
@@ -50,7 +50,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             let at_end = Span { start: *before, end: *before };
             at(codes::UNTERMINATED_STRING, "this string is not closed".into())
                 .label("opened here")
-                .also(source, at_end, "`\"\"\"` is missing after this")
+                .also_at(source, at_end, "`\"\"\"` is missing after this")
                 .help("close it with `\"\"\"`")
         }
         Kind::Unclosed { open, before } => {
@@ -60,7 +60,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                 '[' => ']',
                 _ => '}',
             };
-            at(codes::UNCLOSED, format!("this `{open}` is not closed")).label("opened here").also(
+            at(codes::UNCLOSED, format!("this `{open}` is not closed")).label("opened here").also_at(
                 source,
                 at_end,
                 format!("`{close}` is missing after this"),
@@ -100,7 +100,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
 }
 
 /// "a, b or c".
-fn list(words: &[String]) -> String {
+fn list_words(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [one] => one.clone(),

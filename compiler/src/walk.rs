@@ -9,43 +9,45 @@ use cascade_grammar::ast::{
 /// Calls `f` for every expression of the body of a fn.
 pub(crate) fn fn_body<'a>(body: &'a FnBody, f: &mut dyn FnMut(&'a Expr)) {
     match body {
-        FnBody::Expr(value) => expr(value, f),
-        FnBody::Block(b) => block(b, f),
+        FnBody::Expr(value) => walk_expr(value, f),
+        FnBody::Block(b) => walk_block(b, f),
     }
 }
 
 /// Calls `f` for every expression of a block.
-pub(crate) fn block<'a>(b: &'a Block, f: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn walk_block<'a>(b: &'a Block, f: &mut dyn FnMut(&'a Expr)) {
     for s in &b.stmts {
-        stmt(s, f);
+        walk_stmt(s, f);
     }
 }
 
 /// Calls `f` for every expression of a statement.
-pub(crate) fn stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn walk_stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
     match &s.kind {
         StmtKind::Stage { value, clauses: c, .. } | StmtKind::Expr(value, c) => {
-            expr(value, f);
-            clauses(c, f);
+            walk_expr(value, f);
+            walk_clauses(c, f);
         }
-        StmtKind::Let { value, .. } | StmtKind::LetFields { value, .. } | StmtKind::Var { value, .. } => expr(value, f),
+        StmtKind::Let { value, .. } | StmtKind::LetFields { value, .. } | StmtKind::Var { value, .. } => {
+            walk_expr(value, f)
+        }
         StmtKind::Assign { target, value, .. } => {
-            expr(target, f);
-            expr(value, f);
+            walk_expr(target, f);
+            walk_expr(value, f);
         }
         StmtKind::Gate { condition, message } | StmtKind::Warn { condition, message } => {
-            expr(condition, f);
+            walk_expr(condition, f);
             optional_expr(message, f);
         }
-        StmtKind::Fail(e) | StmtKind::Log(e) => expr(e, f),
+        StmtKind::Fail(e) | StmtKind::Log(e) => walk_expr(e, f),
         StmtKind::Return(e) => optional_expr(e, f),
-        StmtKind::On { body, .. } => block(body, f),
+        StmtKind::On { body, .. } => walk_block(body, f),
         StmtKind::Error => {}
     }
 }
 
 /// Calls `f` for every expression of clauses.
-pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn walk_clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
     for clause in list {
         match &clause.kind {
             ClauseKind::Using(e)
@@ -53,16 +55,16 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
             | ClauseKind::TokenBudget(e)
             | ClauseKind::Cache(e)
             | ClauseKind::Exclusive { name: e, .. }
-            | ClauseKind::Branch(e) => expr(e, f),
+            | ClauseKind::Branch(e) => walk_expr(e, f),
             ClauseKind::Timeout { total, idle } => {
-                expr(total, f);
+                walk_expr(total, f);
                 optional_expr(idle, f);
             }
             ClauseKind::Retry { count, backoff } => {
-                expr(count, f);
+                walk_expr(count, f);
                 if let Some((low, high)) = backoff {
-                    expr(low, f);
-                    expr(high, f);
+                    walk_expr(low, f);
+                    walk_expr(high, f);
                 }
             }
             ClauseKind::OnError { action, .. } => match action {
@@ -70,7 +72,7 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
                     optional_expr(using, f);
                     optional_expr(max, f);
                 }
-                ErrorAction::Use(e) | ErrorAction::Fallback(e) => expr(e, f),
+                ErrorAction::Use(e) | ErrorAction::Fallback(e) => walk_expr(e, f),
                 ErrorAction::Escalate(e) | ErrorAction::Fail(e) => optional_expr(e, f),
                 ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Keep | ErrorAction::Error => {}
             },
@@ -81,20 +83,20 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
 
 fn optional_expr<'a>(e: &'a Option<Expr>, f: &mut dyn FnMut(&'a Expr)) {
     if let Some(e) = e {
-        expr(e, f);
+        walk_expr(e, f);
     }
 }
 
 fn string_literal<'a>(s: &'a StrLit, f: &mut dyn FnMut(&'a Expr)) {
     for part in &s.parts {
         if let StrPart::Hole { expr: e, .. } = part {
-            expr(e, f);
+            walk_expr(e, f);
         }
     }
 }
 
 /// Calls `f` for an expression and all below it.
-pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn walk_expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
     f(e);
     match &e.kind {
         ExprKind::Null
@@ -106,70 +108,70 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         | ExprKind::Name(_)
         | ExprKind::Error => {}
         ExprKind::Str(s) | ExprKind::Command(s) => string_literal(s, f),
-        ExprKind::List(items) => items.iter().for_each(|i| expr(i, f)),
+        ExprKind::List(items) => items.iter().for_each(|i| walk_expr(i, f)),
         ExprKind::Record(entries) => entries.iter().for_each(|entry| match entry {
-            RecordEntry::Field { value, .. } => expr(value, f),
-            RecordEntry::Spread(base) => expr(base, f),
+            RecordEntry::Field { value, .. } => walk_expr(value, f),
+            RecordEntry::Spread(base) => walk_expr(base, f),
         }),
-        ExprKind::Field { receiver, .. } => expr(receiver, f),
+        ExprKind::Field { receiver, .. } => walk_expr(receiver, f),
         ExprKind::Index { receiver, index } => {
-            expr(receiver, f);
-            expr(index, f);
+            walk_expr(receiver, f);
+            walk_expr(index, f);
         }
         ExprKind::Call { callee, args, .. } => {
-            expr(callee, f);
-            args.iter().for_each(|a| expr(&a.value, f));
+            walk_expr(callee, f);
+            args.iter().for_each(|a| walk_expr(&a.value, f));
         }
-        ExprKind::Unary(_, x) | ExprKind::Paren(x) => expr(x, f),
+        ExprKind::Unary(_, x) | ExprKind::Paren(x) => walk_expr(x, f),
         ExprKind::Binary(a, _, b) | ExprKind::Range(a, b) => {
-            expr(a, f);
-            expr(b, f);
+            walk_expr(a, f);
+            walk_expr(b, f);
         }
-        ExprKind::Cast { value, .. } => expr(value, f),
-        ExprKind::Lambda { body, .. } => expr(body, f),
+        ExprKind::Cast { value, .. } => walk_expr(value, f),
+        ExprKind::Lambda { body, .. } => walk_expr(body, f),
         ExprKind::If(x) => {
-            expr(&x.condition, f);
-            block(&x.then, f);
+            walk_expr(&x.condition, f);
+            walk_block(&x.then, f);
             match &x.otherwise {
-                Some(Else::Block(b)) => block(b, f),
-                Some(Else::If(e)) => expr(e, f),
+                Some(Else::Block(b)) => walk_block(b, f),
+                Some(Else::If(e)) => walk_expr(e, f),
                 None => {}
             }
         }
         ExprKind::Match(x) => {
-            expr(&x.subject, f);
+            walk_expr(&x.subject, f);
             for arm in &x.arms {
                 optional_expr(&arm.guard, f);
                 match &arm.body {
-                    ArmBody::Block(b) | ArmBody::Statement(b) => block(b, f),
-                    ArmBody::Expr(e) => expr(e, f),
+                    ArmBody::Block(b) | ArmBody::Statement(b) => walk_block(b, f),
+                    ArmBody::Expr(e) => walk_expr(e, f),
                 }
             }
         }
         ExprKind::For(x) => {
-            expr(&x.iterable, f);
+            walk_expr(&x.iterable, f);
             optional_expr(&x.max, f);
-            block(&x.body, f);
+            walk_block(&x.body, f);
         }
         ExprKind::Repeat(x) => {
             optional_expr(&x.max, f);
-            block(&x.body, f);
+            walk_block(&x.body, f);
             optional_expr(&x.until, f);
         }
         ExprKind::Parallel(x) => {
             optional_expr(&x.max, f);
-            block(&x.body, f);
+            walk_block(&x.body, f);
         }
         ExprKind::Swarm(x) => {
             optional_expr(&x.max, f);
-            block(&x.body, f);
+            walk_block(&x.body, f);
         }
         ExprKind::Sandbox(x) => {
-            expr(&x.dir, f);
+            walk_expr(&x.dir, f);
             if let Some(NetworkSetting::Hosts(hosts)) = &x.network {
-                expr(hosts, f);
+                walk_expr(hosts, f);
             }
-            block(&x.body, f);
+            walk_block(&x.body, f);
         }
     }
 }
@@ -217,7 +219,7 @@ pub(crate) fn blocks_of<'a>(s: &'a Stmt, out: &mut Vec<&'a Block>) {
 }
 
 /// Calls `f` for every expression of a declaration.
-pub(crate) fn item<'a>(item: &'a Item, f: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn walk_item<'a>(item: &'a Item, f: &mut dyn FnMut(&'a Expr)) {
     let params = |params: &'a [Param], f: &mut dyn FnMut(&'a Expr)| {
         params.iter().for_each(|param| optional_expr(&param.default, f));
     };
@@ -230,17 +232,17 @@ pub(crate) fn item<'a>(item: &'a Item, f: &mut dyn FnMut(&'a Expr)) {
             params(&decl.params, f);
             fn_body(&decl.body, f);
         }
-        ItemKind::Const(decl) => expr(&decl.value, f),
+        ItemKind::Const(decl) => walk_expr(&decl.value, f),
         ItemKind::Cascade(decl) => {
             params(&decl.params, f);
-            clauses(&decl.clauses, f);
-            block(&decl.body, f);
+            walk_clauses(&decl.clauses, f);
+            walk_block(&decl.body, f);
         }
         ItemKind::Test(decl) => decl.body.iter().for_each(|line| test_line(line, f)),
         ItemKind::Type(decl) => decl.fields.iter().for_each(|field| optional_expr(&field.default, f)),
         ItemKind::Memory(decl) => decl.entries.iter().for_each(|field| optional_expr(&field.default, f)),
-        ItemKind::Model(decl) => settings(&decl.settings, f),
-        ItemKind::Mcp(decl) => settings(&decl.settings, f),
+        ItemKind::Model(decl) => walk_settings(&decl.settings, f),
+        ItemKind::Mcp(decl) => walk_settings(&decl.settings, f),
         ItemKind::Import(_)
         | ItemKind::Alias(_)
         | ItemKind::Enum(_)
@@ -250,8 +252,8 @@ pub(crate) fn item<'a>(item: &'a Item, f: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
-fn settings<'a>(list: &'a [Setting], f: &mut dyn FnMut(&'a Expr)) {
-    list.iter().for_each(|setting| expr(&setting.value, f));
+fn walk_settings<'a>(list: &'a [Setting], f: &mut dyn FnMut(&'a Expr)) {
+    list.iter().for_each(|setting| walk_expr(&setting.value, f));
 }
 
 fn skill_line<'a>(line: &'a SkillLine, f: &mut dyn FnMut(&'a Expr)) {
@@ -267,21 +269,21 @@ fn skill_line<'a>(line: &'a SkillLine, f: &mut dyn FnMut(&'a Expr)) {
         | Line::In(e)
         | Line::Stdin(e)
         | Line::OutputFiles { pattern: e, .. }
-        | Line::Return(e) => expr(e, f),
+        | Line::Return(e) => walk_expr(e, f),
         Line::Agent { dir, prompt } => {
             optional_expr(dir, f);
-            expr(prompt, f);
+            walk_expr(prompt, f);
         }
         Line::Http { url, settings: list, .. } => {
-            expr(url, f);
-            settings(list, f);
+            walk_expr(url, f);
+            walk_settings(list, f);
         }
         Line::Mcp { args, .. } => optional_expr(args, f),
         Line::Attach(Attach::Files { pattern, dir }) => {
-            expr(pattern, f);
+            walk_expr(pattern, f);
             optional_expr(dir, f);
         }
-        Line::Env(list) => settings(list, f),
+        Line::Env(list) => walk_settings(list, f),
         Line::SkillFile(text) => string_literal(text, f),
         Line::Needs(_) | Line::Tools(_) | Line::Exit(_) | Line::Output { .. } | Line::Error => {}
     }
@@ -295,10 +297,10 @@ fn test_line<'a>(line: &'a TestLine, f: &mut dyn FnMut(&'a Expr)) {
                     MockOutcome::Value { value, times, after } => (Some(value), times, after),
                     MockOutcome::Fails { message, times, after, .. } => (message.as_ref(), times, after),
                 };
-                value.into_iter().chain(times).chain(after).for_each(|e| expr(e, f));
+                value.into_iter().chain(times).chain(after).for_each(|e| walk_expr(e, f));
             }
         }
-        TestLineKind::Run(e) | TestLineKind::Expect(e) | TestLineKind::Let { value: e, .. } => expr(e, f),
+        TestLineKind::Run(e) | TestLineKind::Expect(e) | TestLineKind::Let { value: e, .. } => walk_expr(e, f),
         TestLineKind::ExpectStage { times: e, .. } | TestLineKind::ExpectFails { message: e, .. } => {
             optional_expr(e, f);
         }

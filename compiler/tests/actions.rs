@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use cascade_compiler::{
     Compilation, FileSources, MemorySources, Options, SourceId, Sources, compile_with, format,
-    ide::{Action, ActionKind, actions, enclosing},
+    ide::{Action, ActionKind, enclosing_ranges, find_actions},
 };
 use cascade_grammar::ast::{Block, ExprKind, ItemKind, Span, StmtKind};
 
@@ -27,7 +27,7 @@ fn ask(name: &str, text: &str, selected: Span, sources: &dyn Sources, project: &
         diagnostics: &compiled.diagnostics,
     };
     let project = || project.iter().map(|name| (*name).to_owned()).collect();
-    actions(program, source, selected, sources, &project)
+    find_actions(program, source, selected, sources, &project)
 }
 
 fn applied(text: &str, action: &Action) -> String {
@@ -202,7 +202,7 @@ fn what_a_project_does_not_show_is_nothing_new() {
     let analysis = &*compiled.analysis;
     let program = cascade_compiler::ide::Analysed { analysis, sources: &compiled.sources, diagnostics: &[] };
     let at = text.find("one = ").unwrap();
-    let found = actions(program, source, Span::new(at, at), &sources, &Vec::new);
+    let found = find_actions(program, source, Span::new(at, at), &sources, &Vec::new);
     assert!(found.iter().any(|action| action.title.starts_with("retry")), "{found:?}");
 }
 
@@ -254,7 +254,7 @@ fn no_action_at_any_stage_breaks_a_program() {
         let (name, text) = (file.to_string_lossy().into_owned(), fs::read_to_string(&file).unwrap());
         let parse = cascade_grammar::parse(&text);
         let (before, source) = analyse(&name, &text, &FileSources);
-        if before.failed() {
+        if before.has_failed() {
             continue;
         }
         let known: Vec<_> = before.diagnostics.iter().map(|d| (d.code, d.message.clone())).collect();
@@ -272,8 +272,8 @@ fn no_action_at_any_stage_breaks_a_program() {
         }
         for selected in here {
             asked += 1;
-            assert!(!enclosing(&parse, &text, selected.start).is_empty());
-            for action in actions(program, source, selected, &FileSources, &Vec::new) {
+            assert!(!enclosing_ranges(&parse, &text, selected.start).is_empty());
+            for action in find_actions(program, source, selected, &FileSources, &Vec::new) {
                 let title = action.title.split('`').next().unwrap().trim();
                 let title = ["retry", "go on", "ask", "put", "leave", "wrap", "run"]
                     .into_iter()

@@ -6,7 +6,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use cascade_compiler::{
     MemorySources, Options, compile_with,
-    ide::{Analysed, actions, complete, definition, hover, signature_help},
+    ide::{Analysed, complete, definition, find_actions, hover, signature_help},
 };
 
 const MARK: char = '‸';
@@ -43,7 +43,7 @@ fn answers(name: &str, marked: &str) -> (usize, String) {
         let program =
             Analysed { analysis: &compiled.analysis, sources: &compiled.sources, diagnostics: &compiled.diagnostics };
         let cursor = cascade_grammar::ast::Span { start: at, end: at };
-        for action in actions(program, source, cursor, &sources, &Vec::new) {
+        for action in find_actions(program, source, cursor, &sources, &Vec::new) {
             writeln!(out, "  action: {}", action.title).unwrap();
         }
         if let Some(help) = signature_help(&compiled.analysis, source, at) {

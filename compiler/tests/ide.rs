@@ -55,7 +55,7 @@ fn all_programs() -> Vec<Compilation> {
                 &FileSources,
                 Options { index: true, ..Options::default() },
             );
-            (!compiled.failed()).then_some(compiled)
+            (!compiled.has_failed()).then_some(compiled)
         })
         .collect();
     assert!(compiled.len() > 80, "{} programs", compiled.len());

@@ -3,7 +3,7 @@
 
 use cascade_compiler::{
     Diagnostic, Level, MemorySources, Project, Report, Severity, SourceId, SourceMap, codes, compile,
-    project::baseline::{Baseline, FilteredDiagnostics, fingerprint},
+    project::baseline::{Baseline, FilteredDiagnostics, fingerprint_of},
     render,
 };
 
@@ -38,10 +38,10 @@ levels = { W01 = "deny", W0102 = "allow", warnings = "warn" }
     assert!(project.excludes("a/legacy/b.cascade") && project.excludes("b.gen.cascade"));
     assert!(!project.excludes("a/b.cascade"));
     // The most exact rule holds.
-    assert_eq!(project.levels.of(codes::UNUSED), Some(Level::Deny));
-    assert_eq!(project.levels.of(codes::NAMING), Some(Level::Allow));
-    assert_eq!(project.levels.of(codes::OVER_BUDGET), Some(Level::Warn));
-    assert_eq!(project.levels.of(codes::MISMATCH), None);
+    assert_eq!(project.levels.level_of(codes::UNUSED), Some(Level::Deny));
+    assert_eq!(project.levels.level_of(codes::NAMING), Some(Level::Allow));
+    assert_eq!(project.levels.level_of(codes::OVER_BUDGET), Some(Level::Warn));
+    assert_eq!(project.levels.level_of(codes::MISMATCH), None);
 }
 
 #[test]
@@ -111,7 +111,7 @@ cascade.toml:35:1: error[E1002]: unknown setting of `[models.claude]`: `price`
     );
     // What can be read holds all the same.
     let (project, diagnostics) = Project::parse(text, SourceId(0));
-    assert!(project.excludes("b") && project.levels.of(codes::NAMING) == Some(Level::Allow));
+    assert!(project.excludes("b") && project.levels.level_of(codes::NAMING) == Some(Level::Allow));
     let help = |line: usize| diagnostics[line].help.clone().unwrap_or_default();
     assert_eq!((help(0).as_str(), help(6).as_str()), ("did you mean `name`?", "did you mean \"deny\"?"));
 }
@@ -191,6 +191,6 @@ fn text_that_is_no_baseline() {
 #[test]
 fn fingerprints_do_not_change_with_versions() {
     let report = found(OLD);
-    let all: Vec<String> = report.diagnostics.iter().map(|d| fingerprint(d, &report.sources)).collect();
+    let all: Vec<String> = report.diagnostics.iter().map(|d| fingerprint_of(d, &report.sources)).collect();
     assert_eq!(all, ["dfb5dcdf8fdb5808", "0daf00c34121cd15"]);
 }

@@ -39,7 +39,7 @@ const CATEGORIES: &[(&str, &[&str])] = &[
 ];
 
 /// The error for a token that cannot stand where it stands.
-pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) -> SyntaxError {
+pub(crate) fn unexpected_token(text: &str, token: Option<Token>, expected: &[String]) -> SyntaxError {
     let has = |terminal: &str| expected.iter().any(|e| e == terminal);
     let (found, span) = match token {
         None => ("the end of the file".to_owned(), Span::new(text.len(), text.len())),

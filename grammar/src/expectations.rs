@@ -4,7 +4,7 @@ use lalrpop_util::ParseError;
 
 use crate::{
     ast::Span,
-    lexer::{layout::layout, scan::Scan},
+    lexer::{layout::lay_out_tokens, scan::Scan},
     parse::cascade,
     token::{Kind, Token},
     tree_builder::TreeBuilder,
@@ -38,12 +38,12 @@ const CONTINUATIONS: &[&str] = &[
 /// What may stand in place of the word that begins at an offset of a text. A text without a word there
 /// gives nothing: an editor puts one there before it asks. Only what stands from `start` on is read: the start of a
 /// line between declarations.
-pub fn expectations(text: &str, start: usize, offset: u32) -> Expectations {
+pub fn expected_at(text: &str, start: usize, offset: u32) -> Expectations {
     if u32::try_from(text.len()).is_err() || !text.is_char_boundary(start) {
         return Expectations::default();
     }
     let mut scan = Scan::scan_text(text, start);
-    let tokens = layout(&mut scan);
+    let tokens = lay_out_tokens(&mut scan);
     let Some(at) = tokens.iter().position(|token| token.1.start == offset && token.1.end > offset) else {
         return Expectations::default();
     };
@@ -141,12 +141,12 @@ fn words_of(terminal: &str, in_test: bool) -> &'static [&'static str] {
 
 #[cfg(test)]
 mod tests {
-    use super::expectations;
+    use super::expected_at;
 
     /// The words at `x`, which stands at the mark `|`.
     fn words(marked: &str) -> Vec<&'static str> {
         let at = marked.find('|').unwrap_or(marked.len());
-        expectations(&marked.replace('|', "x"), 0, at as u32).words
+        expected_at(&marked.replace('|', "x"), 0, at as u32).words
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod token;
 mod tree_builder;
 
 use ast::Span;
-pub use expectations::{Expectations, expectations};
+pub use expectations::{Expectations, expected_at};
 pub use foreign_syntax::types::translate_type;
 pub use parse::{parse, parse_from};
 pub use token::{Token, TokenClass};

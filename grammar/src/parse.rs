@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lalrpop_util::{ParseError, lalrpop_mod};
 
-use crate::lexer::layout::layout;
+use crate::lexer::layout::lay_out_tokens;
 use crate::lexer::scan::Scan;
 use crate::tree_builder::TreeBuilder;
 use crate::{Comment, Parse, SyntaxError, SyntaxErrorKind, Trivia, ast, errors};
@@ -39,7 +39,7 @@ pub fn parse_from(text: &str, start: usize) -> Parse {
     }
     let line_starts = line_starts(text);
     let mut scan = Scan::scan_text(text, start);
-    let tokens = layout(&mut scan);
+    let tokens = lay_out_tokens(&mut scan);
     let mut builder = TreeBuilder::new(text, std::mem::take(&mut scan.docs), &scan.tokens);
     let items =
         cascade::FileParser::new().parse(&mut builder, tokens.iter().map(|&token| (token.1.start, token, token.1.end)));
@@ -48,10 +48,10 @@ pub fn parse_from(text: &str, start: usize) -> Parse {
         Err(error) => {
             // Recovery failed: report the place where the parser stopped.
             if let ParseError::UnrecognizedEof { expected, .. } = &error {
-                builder.errors.push(errors::unexpected(text, None, expected));
+                builder.errors.push(errors::unexpected_token(text, None, expected));
             }
             if let ParseError::UnrecognizedToken { token, expected } = &error {
-                builder.errors.push(errors::unexpected(text, Some(token.1), expected));
+                builder.errors.push(errors::unexpected_token(text, Some(token.1), expected));
             }
             Vec::new()
         }

@@ -48,7 +48,7 @@ pub(crate) fn diagnostics_of<'a>(
 }
 
 /// The page that explains a code, in the project's repository.
-fn explanation(code: &str) -> Option<CodeDescription> {
+fn explanation_link(code: &str) -> Option<CodeDescription> {
     let page = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/diagnostics.md");
     Some(CodeDescription { href: format!("{page}#{}", code.to_lowercase()).parse().ok()? })
 }
@@ -145,7 +145,7 @@ impl<'a> Converter<'a> {
                 Severity::Warning => DiagnosticSeverity::WARNING,
             }),
             code: Some(NumberOrString::String(diagnostic.code.as_str().to_owned())),
-            code_description: explanation(diagnostic.code.as_str()).filter(|_| self.settings.code_descriptions),
+            code_description: explanation_link(diagnostic.code.as_str()).filter(|_| self.settings.code_descriptions),
             source: Some(SOURCE.to_owned()),
             message,
             related_information: self.related_information(diagnostic),

@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads the capabilities. UTF-8 is preferred if offered, since it needs no conversion.
-    pub(crate) fn of(client: &ClientCapabilities) -> Self {
+    pub(crate) fn from_client(client: &ClientCapabilities) -> Self {
         let encodings = client.general.as_ref().and_then(|g| g.position_encodings.as_deref()).unwrap_or_default();
         let utf8 = encodings.contains(&PositionEncodingKind::UTF8);
         let diagnostics = client.text_document.as_ref().and_then(|t| t.publish_diagnostics.as_ref());

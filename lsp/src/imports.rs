@@ -30,8 +30,8 @@ pub(crate) fn broken_imports(analysis: &Analysis, is_open: impl Fn(&str) -> bool
     if hidden.is_empty() {
         return all;
     }
-    let Some(root) = source(analysis, &analysis.root) else { return all };
-    for (target, span) in imports(analysis, root) {
+    let Some(root) = source_named(analysis, &analysis.root) else { return all };
+    for (target, span) in imported_files(analysis, root) {
         let files = transitive_imports(analysis, FileSources.resolve(&analysis.root, &target));
         let errors: Vec<&Diagnostic> = hidden.iter().copied().filter(|d| files.contains(name(d))).collect();
         if !errors.is_empty() {
@@ -46,23 +46,25 @@ fn transitive_imports(analysis: &Analysis, from: String) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let mut next = vec![from];
     while let Some(name) = next.pop() {
-        if let Some(source) = source(analysis, &name) {
+        if let Some(source) = source_named(analysis, &name) {
             if seen.contains(&name) {
                 continue;
             }
-            next.extend(imports(analysis, source).into_iter().map(|(target, _)| FileSources.resolve(&name, &target)));
+            next.extend(
+                imported_files(analysis, source).into_iter().map(|(target, _)| FileSources.resolve(&name, &target)),
+            );
         }
         seen.insert(name);
     }
     seen
 }
 
-fn source(analysis: &Analysis, name: &str) -> Option<SourceId> {
+fn source_named(analysis: &Analysis, name: &str) -> Option<SourceId> {
     analysis.sources.iter().find(|(_, source)| source.name == name).map(|(id, _)| id)
 }
 
 /// The paths that a file imports, with their spans.
-fn imports(analysis: &Analysis, source: SourceId) -> Vec<(String, Span)> {
+fn imported_files(analysis: &Analysis, source: SourceId) -> Vec<(String, Span)> {
     let items = analysis.trees.get(&source).map_or(&[][..], |parse| &parse.file.items);
     let imports = items.iter().filter_map(|item| match &item.kind {
         ItemKind::Import(Import { source: ImportSource::Path(path), .. }) => Some(path),

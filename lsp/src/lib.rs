@@ -44,7 +44,7 @@ pub use history::{LastRun, NoHistory, RunHistory};
 ///
 /// # Errors
 /// When the threads for reading and writing cannot be started.
-pub fn stdio(history: Arc<dyn RunHistory>) -> io::Result<u8> {
+pub fn serve_stdio(history: Arc<dyn RunHistory>) -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let code = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), history));
     // A client may send `exit` and keep the pipe open; the reading thread is not joined.
@@ -52,7 +52,7 @@ pub fn stdio(history: Arc<dyn RunHistory>) -> io::Result<u8> {
     Ok(code)
 }
 
-/// Serves one client; see [`stdio`].
+/// Serves one client; see [`serve_stdio`].
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite, history: Arc<dyn RunHistory>) -> u8 {
     let (events, inbox) = mpsc::unbounded_channel();
     let (outbox, publications) = mpsc::unbounded_channel();
@@ -66,7 +66,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite, histo
     let service = NoteShutdown { service, received: Arc::clone(&shutdown_received) };
     let publishing = async {
         if let Some(client) = client {
-            publish::run(&client, publications).await;
+            publish::publish_diagnostics(&client, publications).await;
         }
         std::future::pending::<()>().await;
     };

@@ -20,7 +20,7 @@ pub(crate) struct Publication {
 }
 
 /// Sends publications. A slow client gets only the latest one of each document.
-pub(crate) async fn run(client: &Client, mut publications: UnboundedReceiver<Publication>) {
+pub(crate) async fn publish_diagnostics(client: &Client, mut publications: UnboundedReceiver<Publication>) {
     let mut waiting: BTreeMap<Uri, Publication> = BTreeMap::new();
     loop {
         if waiting.is_empty() {

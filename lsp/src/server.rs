@@ -3,10 +3,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
@@ -84,7 +81,7 @@ impl Backend {
 }
 
 /// The capabilities of this server.
-fn capabilities(settings: Settings) -> ServerCapabilities {
+fn server_capabilities(settings: Settings) -> ServerCapabilities {
     ServerCapabilities {
         position_encoding: Some(match settings.encoding {
             Encoding::Utf8 => PositionEncodingKind::UTF8,
@@ -132,7 +129,7 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
         inlay_hint_provider: Some(OneOf::Left(true)),
         semantic_tokens_provider: Some(SemanticTokensServerCapabilities::SemanticTokensOptions(
             SemanticTokensOptions {
-                legend: tokens::legend(),
+                legend: tokens::tokens_legend(),
                 range: Some(true),
                 full: Some(SemanticTokensFullOptions::Delta { delta: Some(true) }),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
@@ -147,7 +144,7 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             ..SignatureHelpOptions::default()
         }),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(actions::kinds()),
+            code_action_kinds: Some(actions::action_kinds()),
             ..CodeActionOptions::default()
         })),
         ..ServerCapabilities::default()
@@ -176,12 +173,12 @@ fn watch_registration() -> Option<Registration> {
 
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let settings = Settings::of(&params.capabilities);
+        let settings = Settings::from_client(&params.capabilities);
         self.push(Event::Settings(settings, project_folders(&params)));
         let watched = params.capabilities.workspace.and_then(|w| w.did_change_watched_files);
         self.watches.store(watched.and_then(|w| w.dynamic_registration).unwrap_or(false), Ordering::SeqCst);
         Ok(InitializeResult {
-            capabilities: capabilities(settings),
+            capabilities: server_capabilities(settings),
             server_info: Some(ServerInfo {
                 name: "cascadec".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -238,23 +235,26 @@ impl LanguageServer for Backend {
 
     async fn on_type_formatting(&self, params: DocumentOnTypeFormattingParams) -> Result<Option<Vec<TextEdit>>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), Needs::Text, params, |view, params| Ok(indent::answer(view, params))).await
+        self.ask(Some(&uri), Needs::Text, params, |view, params| Ok(indent::answer_indent(view, params))).await
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), Needs::TextOfItsMoment, params, |view, params| Ok(completion::answer(view, params))).await
+        self.ask(Some(&uri), Needs::TextOfItsMoment, params, |view, params| {
+            Ok(completion::answer_completion(view, params))
+        })
+        .await
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let uri = params.text_document_position_params.text_document.uri.clone();
-        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(hover::answer(view, params))).await
+        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(hover::answer_hover(view, params))).await
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
         self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
-            Ok(definition::answer(view, *at))
+            Ok(definition::answer_definition(view, *at))
         })
         .await
     }
@@ -275,17 +275,17 @@ impl LanguageServer for Backend {
 
     async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
         let uri = params.text_document.uri.clone();
-        let found = self.ask(Some(&uri), Needs::Analysis, params, diagnostics::answer).await?;
+        let found = self.ask(Some(&uri), Needs::Analysis, params, diagnostics::answer_diagnostics).await?;
         // Of a document that is not open nothing is known.
         Ok(found.unwrap_or_else(|| DocumentDiagnosticReport::Full(Default::default()).into()))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(lenses::answer(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(lenses::answer_lenses(view))).await
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
-        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(links::answer(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(links::answer_links(view))).await
     }
 
     async fn prepare_call_hierarchy(
@@ -314,7 +314,8 @@ impl LanguageServer for Backend {
 
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(references::answer(view, params))).await
+        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(references::answer_references(view, params)))
+            .await
     }
 
     async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
@@ -324,7 +325,7 @@ impl LanguageServer for Backend {
     }
 
     async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
-        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(symbols::answer(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(symbols::answer_symbols(view))).await
     }
 
     async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
@@ -338,17 +339,19 @@ impl LanguageServer for Backend {
 
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), Needs::Analysis, params, rename::answer).await
+        self.ask(Some(&uri), Needs::Analysis, params, rename::answer_rename).await
     }
 
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| Ok(signature::answer(view, *at)))
-            .await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
+            Ok(signature::answer_signature(view, *at))
+        })
+        .await
     }
 
     async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
-        let answer = |view: &View, (): &()| Ok(tokens::answer(view).map(SemanticTokensResult::Tokens));
+        let answer = |view: &View, (): &()| Ok(tokens::answer_tokens(view).map(SemanticTokensResult::Tokens));
         self.ask(Some(&params.text_document.uri), Needs::Analysis, (), answer).await
     }
 
@@ -379,12 +382,13 @@ impl LanguageServer for Backend {
     }
 
     async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
-        let answer = |view: &View, range: &Range| Ok(hints::answer(view, *range));
+        let answer = |view: &View, range: &Range| Ok(hints::answer_hints(view, *range));
         self.ask(Some(&params.text_document.uri), Needs::Analysis, params.range, answer).await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let uri = params.text_document.uri.clone();
-        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(actions::answer(view, params))).await
+        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(actions::answer_code_actions(view, params)))
+            .await
     }
 }

@@ -102,7 +102,7 @@ impl Session {
                     self.mark_changed(name);
                 }
             }
-            Event::Close { uri } => self.close(&uri),
+            Event::Close { uri } => self.close_document(&uri),
             Event::Disk { uris } => {
                 for name in uris.iter().map(source_name) {
                     // For an open document the client's text is used, not the disk.
@@ -144,7 +144,7 @@ impl Session {
         self.last_changed.insert(name, self.revision);
     }
 
-    fn close(&mut self, uri: &Uri) {
+    fn close_document(&mut self, uri: &Uri) {
         let name = source_name(uri);
         if let Some(document) = self.documents.remove(&name) {
             self.mark_changed(name);
@@ -338,7 +338,7 @@ impl Session {
         let _ = thread::Builder::new().name("format".to_owned()).stack_size(crate::analysis::STACK).spawn(move || {
             let parse = cascade_grammar::parse(&text);
             let formatted = cascade_compiler::format::format(&text, &parse);
-            let _ = reply.send(formatted.map(|after| changes::edits(&text, &after, encoding)));
+            let _ = reply.send(formatted.map(|after| changes::edits_between(&text, &after, encoding)));
         });
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    interpreter::hex,
+    interpreter::to_hex,
     redact::{Cut, Redactor, mask_declared},
     request::{AgentAnswer, AnswerForm, Attachment, Output},
     value::REDACTED,
@@ -129,7 +129,7 @@ fn mask_file(redactor: &Redactor, file: &mut Attachment) -> Option<&'static str>
         Err(_) => (redactor.mask_bytes(&file.content, Cut::default()), None),
     };
     if let Cow::Owned(masked) = masked {
-        file.hash = hex(&Sha256::digest(&masked));
+        file.hash = to_hex(&Sha256::digest(&masked));
         file.content = masked.into();
     }
     found

@@ -25,8 +25,8 @@ use crate::{
     failure::{Failure, Raise},
     folder::{folder_key, run_folder},
     host::Host,
-    interpreter::{Environment, KnownOutcomes, Machine, Recalled, Spent, hex},
-    journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
+    interpreter::{Environment, KnownOutcomes, Machine, Recalled, Spent, to_hex},
+    journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now_ms},
     local::{Cancel, LocalHost, SandboxSettings, Setup, end_survivors},
     models::Providers,
     recordings::{RecordingHost, Recordings},
@@ -197,7 +197,7 @@ async fn run_with_id<H: Host>(
     let began = Instant::now();
     let redactor = run_redactor(program, &inputs, &options.providers);
     // A panic in the interpreter is a bug, but it must only fail this run.
-    let mut execution = Box::pin(execute(host, program, cascade, inputs, options, &run));
+    let mut execution = Box::pin(execute_run(host, program, cascade, inputs, options, &run));
     let poll_caught =
         |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| execution.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
@@ -314,7 +314,7 @@ pub(crate) fn snapshot_from(json: &Json) -> HashMap<(String, String), Json> {
     out
 }
 
-pub(crate) fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
+pub(crate) fn memory_snapshot(memory: &HashMap<(String, String), Json>) -> Json {
     let mut out = Map::new();
     for ((name, key), value) in memory {
         let keys = out.entry(name.clone()).or_insert_with(|| Json::Object(Map::new()));
@@ -325,7 +325,7 @@ pub(crate) fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
     Json::Object(out)
 }
 
-async fn execute<H: Host>(
+async fn execute_run<H: Host>(
     host: H,
     program: &Program,
     cascade: CascadeId,
@@ -407,7 +407,7 @@ async fn drive_recorded<H: Host>(
         None => (options.providers.availability(program), agent_availability(program), memory),
     };
     let resumed = matches!(options.begin, Begin::Resume(_));
-    let kept_memory = snapshot(&memory);
+    let kept_memory = memory_snapshot(&memory);
     let project_key = options.store.as_ref().map(|store| store.project_key()).transpose()?;
     let redactor = run_redactor(program, &inputs, &options.providers);
     let recorded = |(param, value): (&Param, &Value)| (param.name.to_string(), record_input(&redactor, value));
@@ -420,7 +420,7 @@ async fn drive_recorded<H: Host>(
         (Some(store), true) => store.run(run)?.map(|row| row.started),
         _ => None,
     };
-    let started = started.unwrap_or_else(now);
+    let started = started.unwrap_or_else(now_ms);
     let facts = run_facts(program, cascade, run, started, &recalled);
     let environment = Environment {
         outcomes: known_outcomes(program, options.store.as_deref())?,
@@ -451,7 +451,7 @@ async fn drive_recorded<H: Host>(
             run: run.to_owned(),
             hash: match &project_key {
                 Some(key) => key.name_content("program", &bytes),
-                None => hex(&Sha256::digest(&bytes)),
+                None => to_hex(&Sha256::digest(&bytes)),
             },
             program: bytes,
             file: program.name.clone(),
@@ -464,7 +464,7 @@ async fn drive_recorded<H: Host>(
                 Begin::Fork(from) => Some(from.clone()),
                 _ => None,
             },
-            at: if resumed { now() } else { started },
+            at: if resumed { now_ms() } else { started },
         });
         journal = Some(store.open_journal(run)?);
     }
@@ -515,7 +515,7 @@ async fn drive_recorded<H: Host>(
             Err(failure)
         }
     };
-    let spent = machine.spent();
+    let spent = machine.total_spent();
     let status = match (&result, &pause) {
         (_, Some(_)) => "paused",
         (Ok(_), None) => "done",
@@ -525,7 +525,7 @@ async fn drive_recorded<H: Host>(
     if let Some(pause) = &pause {
         host.event(Event::Paused { reason: pause.reason(), until: pause.until });
     }
-    let (clock, reused) = (host.clock(), host.reused());
+    let (clock, reused) = (host.clock(), host.reused_count());
     let end = RunEnd {
         status,
         result: result.as_ref().ok().map(to_json),
@@ -533,7 +533,7 @@ async fn drive_recorded<H: Host>(
         failed_at: result.as_ref().err().map(|f| (f.stage.clone(), f.attempts)),
         until: pause.as_ref().and_then(|p| p.until),
         clock,
-        at: now(),
+        at: now_ms(),
     };
     if let Err(error) = host.end_run(end).await
         && result.is_ok()

@@ -414,7 +414,7 @@ fn a_prompt_that_waits_for_its_provider_says_until_when() {
     let mut second = again;
     second.name = "second".into();
     made.cascades[0].body.stmts.insert(1, Stmt::Stage(second));
-    let (began, mut waits) = (cascade_runtime::journal::now(), Vec::new());
+    let (began, mut waits) = (cascade_runtime::journal::now_ms(), Vec::new());
     let observer = Box::new(|e: &Event| {
         if let Event::Progress { path, progress: cascade_runtime::host::Progress::WaitsUntil(until), .. } = e {
             waits.push((path.clone(), *until));

@@ -119,8 +119,8 @@ fn run_in_world(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: 
             }
         }
         if machine.outcome().is_some() {
-            world.happened.tokens = machine.spent().tokens.into();
-            world.happened.money = machine.spent().cost.max(0).unsigned_abs().into();
+            world.happened.tokens = machine.total_spent().tokens.into();
+            world.happened.money = machine.total_spent().cost.max(0).unsigned_abs().into();
             world.happened.time = world.now.into();
             return world.happened;
         }
@@ -248,7 +248,7 @@ fn figures_of_small_programs() {
     for (body, expected) in cases {
         let text = format!("{HEAD}cascade main(text: string, files: list<path>, n: int) {{\n{body}\n}}\n");
         let (program, cost) = analyse_program(&text);
-        let said = cascade_compiler::cost::short(&[cost], &program.files);
+        let said = cascade_compiler::cost::short_report(&[cost], &program.files);
         let said = said.trim_end().split("main: ").nth(1).unwrap_or_default();
         if said != expected {
             wrong.push(format!("{body}\n  {said}\n  {expected}"));

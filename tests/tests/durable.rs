@@ -181,7 +181,7 @@ fn an_exhausted_quota_pauses_the_run_and_starts_nothing_else() {
     let first = project.run(&text, Begin::New);
     let pause = first.pause.as_ref().unwrap();
     assert!(pause.reason().starts_with("a quota is spent: quota spent"), "{}", pause.reason());
-    let wait = pause.until.unwrap() - cascade_runtime::journal::now();
+    let wait = pause.until.unwrap() - cascade_runtime::journal::now_ms();
     assert!((3_500_000..=3_600_000).contains(&wait), "{wait}");
     assert_eq!(model.prompts().len(), 1, "nobody else meets the same wall");
     assert_eq!(project.lines("log.txt").len(), 0, "nothing else is started");

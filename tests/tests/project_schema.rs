@@ -68,6 +68,7 @@ max_output = 8_000
 allow_unenforced = ["metadata"]
 read = ["/data"]
 private_hosts = ["crates.example.net"]
+local_ports = [5432]
 memory = "512MiB"
 "#;
 

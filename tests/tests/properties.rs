@@ -51,7 +51,7 @@ fn process_text(text: &str) {
         let shown = render::render(&first.diagnostics, &first.sources, shape, false);
         assert_eq!(shown.is_empty(), first.diagnostics.is_empty());
     }
-    assert_eq!(first.program.is_none(), first.failed());
+    assert_eq!(first.program.is_none(), first.has_failed());
     let parse = cascade_grammar::parse(text);
     let formatted = format(text, &parse);
     assert_eq!(formatted.is_some(), parse.errors.is_empty());

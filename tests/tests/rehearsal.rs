@@ -51,7 +51,7 @@ fn rehearse_text(text: &str) -> RehearsalOutcome {
 #[track_caller]
 fn assert_passes(text: &str) -> RehearsalOutcome {
     let out = rehearse_text(text);
-    assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
+    assert!(out.has_passed(), "{:#?}\n{:#?}", out.problems, out.stages);
     out
 }
 
@@ -59,7 +59,7 @@ fn assert_passes(text: &str) -> RehearsalOutcome {
 #[track_caller]
 fn failure_lines(text: &str) -> Vec<String> {
     let out = rehearse_text(text);
-    assert!(!out.passed(), "it passed: {:#?}", out.stages);
+    assert!(!out.has_passed(), "it passed: {:#?}", out.stages);
     out.problems.into_iter().flat_map(|p| [p.message].into_iter().chain(p.notes).chain(p.help)).collect()
 }
 
@@ -442,12 +442,12 @@ test "u" {
   run main(1)
 }"#;
     let program = compile_program(text);
-    let mut sum = Coverage::unreached(&program);
+    let mut sum = Coverage::nothing_reached(&program);
     assert_eq!(sum.sum().0, 0);
     let mut missed = Vec::new();
     for test in &program.tests {
         let out = rehearse(&program, test, RehearsalOptions { seed: 0, coverage: true });
-        assert!(out.passed(), "{:?}", out.problems);
+        assert!(out.has_passed(), "{:?}", out.problems);
         sum.add(out.coverage.unwrap());
         let points = &sum.cascades[&("flow.cascade".to_owned(), "main".to_owned())];
         missed.push(points.iter().filter(|p| !*p.1).map(|p| p.0.missed.clone()).collect::<Vec<_>>());
@@ -470,7 +470,7 @@ fn a_program_keeps_its_tests_when_it_is_written() {
     let text = serde_json::to_string(&program).unwrap();
     let read: Program = serde_json::from_str(&text).unwrap();
     assert_eq!(read, program);
-    assert!(rehearse(&read, &read.tests[0], RehearsalOptions::default()).passed());
+    assert!(rehearse(&read, &read.tests[0], RehearsalOptions::default()).has_passed());
 }
 
 /// A program with branches, loops, retries and memory whose result does not depend on the order of answers.
@@ -503,7 +503,7 @@ proptest! {
     fn a_test_passes_whatever_the_order_of_answers(seed in any::<u64>()) {
         let program = compile_program(AT_ONCE);
         let out = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
-        prop_assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
+        prop_assert!(out.has_passed(), "{:#?}\n{:#?}", out.problems, out.stages);
         // The same seed gives the same result.
         let again = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
         prop_assert_eq!(out.stages, again.stages);
@@ -529,7 +529,7 @@ test "t" {
   expect result == 5
 }"#,
     );
-    let passed = |seed| rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false }).passed();
+    let passed = |seed| rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false }).has_passed();
     assert!(passed(0));
     let failed = (1..50).filter(|seed| !passed(*seed)).count();
     assert!(failed > 5, "{failed}");

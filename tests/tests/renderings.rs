@@ -131,7 +131,7 @@ fn safe_fixes_remove_their_diagnostics() {
         let mut id: SourceId = id;
         for round in 0.. {
             assert!(round < 5, "{} does not settle", path.display());
-            let Some(change) = fixes::apply(&text, id, &diagnostics) else { break };
+            let Some(change) = fixes::apply_fixes(&text, id, &diagnostics) else { break };
             let errors = |text: &str| cascade_grammar::parse(text).errors.len();
             assert!(errors(&change.text) <= errors(&text), "{}:\n{}", path.display(), change.text);
             mended += change.count;

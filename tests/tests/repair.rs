@@ -150,6 +150,34 @@ fn the_suite_of_a_crate_is_found_and_repaired() {
     assert!(stage.file("repo/src/lib.rs").contains("a + b"));
 }
 
+/// `cargo test` goes on after a test program that was aborted, and prints nothing of its tests.
+#[test]
+fn a_test_program_that_ends_early_is_a_test_that_failed() {
+    let stage = seeded("true", &[]);
+    let repo = stage.path().join("repo");
+    for (name, text) in [
+        ("Cargo.toml", "[package]\nname = \"ends\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        ("src/lib.rs", "#[test]\nfn passes() {}\n"),
+        ("tests/ends.rs", "#[test]\nfn ends() {\n    std::process::abort();\n}\n"),
+    ] {
+        fs::create_dir_all(repo.join(name).parent().unwrap()).unwrap();
+        fs::write(repo.join(name), text).unwrap();
+    }
+    stage.project.write(
+        "flow.cascade",
+        "import std.testing { TestReport, cargo_test_suite, run_tests }\n\n\
+         cascade main() -> TestReport {\n  stage report = run_tests(\"repo\", cargo_test_suite())\n  return report\n}\n",
+    );
+    let mut command = stage.command(&["run", "flow.cascade", "--quiet"]);
+    if let Some(home) = std::env::var_os("HOME") {
+        command.env("HOME", home);
+    }
+    let report = report(&command.env_remove("CARGO_TARGET_DIR").output().unwrap());
+    assert_eq!(report["passed"], json!(1), "{report}");
+    let failed = report["failed"][0]["name"].as_str().unwrap();
+    assert!(failed.starts_with("tests/ends.rs") && failed.ends_with("ended before its tests"), "{report}");
+}
+
 /// `kill -9` when the run has told its k-th event: the repository is as before or repaired, never between, and a resumed run
 /// repairs it without a second question to the agent that answered. A selection of the events; all of them with
 /// `CASCADE_KILLS=all`.

@@ -323,7 +323,7 @@ fn a_wait_that_a_server_asks_for_is_shown_with_its_end() {
     );
     project.write("wait.cascade", &text);
     let mut child = project.command(&["run", "--json", "wait.cascade"]).spawn().unwrap();
-    let began = cascade_runtime::journal::now();
+    let began = cascade_runtime::journal::now_ms();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let told = lines.map(|line| line.unwrap()).find(|line| line.contains("stage_retrying")).unwrap();
     server.join().unwrap();

@@ -256,6 +256,11 @@ skill get(repo: path, url: string) -> string {
         program("off");
         assert_eq!(run(), "|", "namespaces {namespaces}");
         program("on");
+        assert_eq!(run(), "|", "namespaces {namespaces}");
+        world.project.write(
+            "cascade.toml",
+            &format!("[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\nlocal_ports = [{port}]\n"),
+        );
         assert_eq!(run(), "served GET http://127.0.0.1:PORT/x HTTP/1.0|".replace("PORT", &port.to_string()));
         program(&format!("[\"localhost\", \"127.0.0.1:{port}\"]"));
         let said = run();
@@ -281,6 +286,58 @@ cascade main() -> string {
     );
     let said = world.failure();
     assert!(said.contains("denied: connect 10.0.0.1:443 (not in the list of hosts)"), "{said}");
+}
+
+#[test]
+fn denied_changes_of_files_are_in_the_failure() {
+    let world = World::new();
+    world.program(
+        r#"
+cascade main() -> string {
+  stage work = sandbox "repo" as box {
+    stage tried = sh_in(box, sh"touch a.txt /etc/cascade-test || rm -f /not-there /etc/hosts || exit 3")
+    tried
+  }
+  return work.value
+}
+"#,
+    );
+    let said = world.failure();
+    for denied in ["write /etc/cascade-test", "remove /etc/hosts"] {
+        assert!(said.contains(&format!("denied: {denied}")), "{said}");
+    }
+    assert!(!said.contains("denied: remove /not-there") && !said.contains("denied: write a.txt"), "{said}");
+}
+
+#[test]
+fn what_an_agent_is_denied_is_noted() {
+    let world = World::new();
+    let tools = world.project.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    let agent = tools.join("my-agent");
+    fs::write(&agent, "#!/bin/sh\ncat > /dev/null\ntouch /etc/cascade-test 2> /dev/null\necho done\n").unwrap();
+    fs::set_permissions(&agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    world.program(
+        r#"
+model helper { provider: agent_cli, command: sh"my-agent" }
+
+skill improve(repo: path) -> string {
+  agent in repo "Improve this."
+}
+
+cascade main() -> string {
+  stage work = sandbox "repo" network off as box {
+    stage said = improve(box) using helper
+    said
+  }
+  return work.value
+}
+"#,
+    );
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let output = world.command(&["run", "flow.cascade"]).env("PATH", path).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the sandbox denied: write /etc/cascade-test"), "{}", stderr(&output));
 }
 
 #[test]

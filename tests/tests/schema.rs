@@ -3,7 +3,7 @@
 
 use cascade_compiler::{MemorySources, Severity, compile, format::format, import, render};
 use cascade_ir::{Program, TypeId};
-use cascade_runtime::schema::document;
+use cascade_runtime::schema::schema_of_type;
 use cascade_tests::types::Choices;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -18,12 +18,12 @@ fn compile_program(text: &str) -> Program {
 fn schema_of(text: &str, name: &str) -> Json {
     let program = compile_program(text);
     let index = program.types.iter().position(|def| def.name == name).unwrap_or_else(|| panic!("no {name} in\n{text}"));
-    document(&program, TypeId(u32::try_from(index).unwrap()))
+    schema_of_type(&program, TypeId(u32::try_from(index).unwrap()))
 }
 
 /// Imports a schema and checks that the result compiles and is formatted.
 fn import_schema(schema: &Json) -> import::Imported {
-    let imported = import::types(schema, "Root");
+    let imported = import::import_types(schema, "Root");
     let text = &imported.text;
     let compiled = compile("types.cascade", text.as_str().into(), &MemorySources::default());
     let errors: Vec<_> = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();

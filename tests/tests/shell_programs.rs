@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cascade_compiler::{MemorySources, compile};
-use cascade_shell::{Row, rows};
+use cascade_shell::{Row, table_rows};
 use cascade_tests::programs::repository_root;
 
 /// A script of the file.
@@ -106,13 +106,13 @@ fn refused_lines(cases: &[Case]) -> BTreeSet<usize> {
 #[test]
 fn each_row_has_a_script() {
     let cases = read_cases();
-    let missing: Vec<Row> = rows().into_iter().filter(|row| !is_shown(*row, &cases)).collect();
+    let missing: Vec<Row> = table_rows().into_iter().filter(|row| !is_shown(*row, &cases)).collect();
     assert!(missing.is_empty(), "write a script for each into tests/shell/programs.txt: {missing:#?}");
 }
 
 #[test]
 fn each_heading_is_a_program_of_the_table() {
-    let programs: BTreeSet<&str> = rows()
+    let programs: BTreeSet<&str> = table_rows()
         .into_iter()
         .filter_map(|row| match row {
             Row::Program(name) => Some(name),

@@ -205,10 +205,10 @@ pub struct CheckArgs {
     #[arg(long, hide = true)]
     pub json: bool,
     /// Treat these as errors: `warnings`, a code (W0101) or a family (W01)
-    #[arg(long, value_name = "WHAT", value_parser = rule)]
+    #[arg(long, value_name = "WHAT", value_parser = parse_rule)]
     pub deny: Vec<Rule>,
     /// Do not report these: `warnings`, a code or a family
-    #[arg(long, value_name = "WHAT", value_parser = rule)]
+    #[arg(long, value_name = "WHAT", value_parser = parse_rule)]
     pub allow: Vec<Rule>,
     /// Apply the safe suggestions to the files
     #[arg(long, conflicts_with = "watch")]
@@ -266,7 +266,7 @@ impl FixArgs {
     }
 }
 
-fn rule(text: &str) -> Result<Rule, String> {
+fn parse_rule(text: &str) -> Result<Rule, String> {
     Rule::parse(text)
 }
 

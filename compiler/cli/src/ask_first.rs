@@ -8,9 +8,9 @@ use cascade_runtime::Providers;
 
 use crate::{
     args::RunArgs,
-    commands::print,
+    commands::print_text,
     error::Stop,
-    progress::money,
+    progress::dollars,
     projects::{project_of, providers_of},
 };
 
@@ -33,11 +33,11 @@ pub fn ask_first(args: &RunArgs, program: &Program, cascade: CascadeId) -> Resul
     }
     eprint!(
         "{}{}",
-        cost::human(std::slice::from_ref(&cost), &program.files),
+        cost::report_text(std::slice::from_ref(&cost), &program.files),
         describe_models(program, &models, &providers_of(program, None)?)
     );
     if let Some(threshold) = threshold {
-        eprintln!("It may cost more than {} (`ask_above` in cascade.toml).", money(threshold));
+        eprintln!("It may cost more than {} (`ask_above` in cascade.toml).", dollars(threshold));
     }
     if args.yes {
         return Ok(true);
@@ -64,11 +64,11 @@ pub fn show_cost(program: &Program, cascade: CascadeId, as_json: bool) -> Result
     };
     let costs = std::slice::from_ref(&cost);
     if as_json {
-        print(&cost::json(costs, &program.files))?;
+        print_text(&cost::report_json(costs, &program.files))?;
         return Ok(0);
     }
     let models = describe_models(program, &models, &providers_of(program, None)?);
-    print(&format!("{}{models}Not started.\n", cost::human(costs, &program.files)))?;
+    print_text(&format!("{}{models}Not started.\n", cost::report_text(costs, &program.files)))?;
     Ok(0)
 }
 
@@ -81,7 +81,7 @@ fn may_exceed(cost: &Cost, micro: i64) -> bool {
 fn describe_models(program: &Program, asked: &[&Model], providers: &Providers) -> String {
     let mut out = String::new();
     for model in program.models.iter().filter(|model| asked.iter().any(|known| known.name == model.name)) {
-        let price = |price: Option<i64>| price.map_or_else(|| "no price".to_owned(), money);
+        let price = |price: Option<i64>| price.map_or_else(|| "no price".to_owned(), dollars);
         let (input, output) = (price(model.price_input), price(model.price_output));
         let note =
             providers.why_unavailable(model).map(|reason| format!("; not used here: {reason}")).unwrap_or_default();

@@ -18,15 +18,15 @@ use crate::{
 };
 
 /// Writes a file, or to standard output for `-`.
-pub fn write(path: &Path, text: &str) -> Result<(), Stop> {
+pub fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
     if path.as_os_str() == "-" {
-        return print(text);
+        return print_text(text);
     }
     std::fs::write(path, text).map_err(|e| Stop::file("write", path, &e))
 }
 
 /// Prints to standard output; a closed pipe is no error.
-pub fn print(text: &str) -> Result<(), Stop> {
+pub fn print_text(text: &str) -> Result<(), Stop> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -38,12 +38,12 @@ pub fn print(text: &str) -> Result<(), Stop> {
 
 /// Prints to standard output, on a terminal through `PAGER` (`less` if absent; empty or `cat` for none) when there is more
 /// than fits.
-pub fn page(text: &str) -> Result<(), Stop> {
+pub fn page_text(text: &str) -> Result<(), Stop> {
     let rows = terminal_size::terminal_size_of(std::io::stdout()).map(|(_, rows)| usize::from(rows.0));
     let is_long = std::io::stdout().is_terminal() && rows.is_some_and(|rows| text.lines().count() >= rows);
     let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
     if !is_long || pager.trim().is_empty() || pager == "cat" {
-        return print(text);
+        return print_text(text);
     }
     // As git has it: colours as they are, no pager for what fits, the text stays on the screen.
     let mut command = Command::new("sh");
@@ -51,45 +51,45 @@ pub fn page(text: &str) -> Result<(), Stop> {
     if std::env::var_os("LESS").is_none() {
         command.env("LESS", "FRX");
     }
-    let Ok(mut child) = command.spawn() else { return print(text) };
+    let Ok(mut child) = command.spawn() else { return print_text(text) };
     if let Some(mut stdin) = child.stdin.take() {
         // One who leaves the pager does not want the rest.
         let _ = stdin.write_all(text.as_bytes());
     }
     match child.wait() {
         // Of a program that is not there the shell says so.
-        Ok(status) if status.code() == Some(127) => print(text),
+        Ok(status) if status.code() == Some(127) => print_text(text),
         _ => Ok(()),
     }
 }
 
 /// `cascadec build`.
-pub fn build(args: &BuildArgs, color: bool) -> Result<u8, Stop> {
-    let program = files::program(&args.file, color, true)?;
+pub fn run_build(args: &BuildArgs, color: bool) -> Result<u8, Stop> {
+    let program = files::load_program(&args.file, color, true)?;
     let text =
         serde_json::to_string(&program).map_err(|e| Stop::usage(format!("the program cannot be written: {e}")))?;
     let out = args.output.clone().unwrap_or_else(|| args.file.with_extension("cir"));
-    write(&out, &text)?;
+    write_file(&out, &text)?;
     if out.as_os_str() != "-" {
-        let (cascades, skills) = (count(program.entries.len(), "cascade"), count(program.skills.len(), "skill"));
+        let (cascades, skills) = (count_of(program.entries.len(), "cascade"), count_of(program.skills.len(), "skill"));
         eprintln!("{}: {cascades}, {skills}", out.display());
     }
     Ok(0)
 }
 
 /// "1 skill", "2 skills".
-fn count(n: usize, what: &str) -> String {
+fn count_of(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// `cascadec explain`.
-pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
+pub fn run_explain(args: &ExplainArgs) -> Result<u8, Stop> {
     let Some(wanted) = &args.code else {
         let mut text = String::new();
         for (code, _) in codes::ALL {
             text.push_str(&format!("{}  {}\n", code.as_str(), code.explanation().title()));
         }
-        print(&text)?;
+        print_text(&text)?;
         return Ok(0);
     };
     let digits: Vec<&(Code, _)> =
@@ -109,13 +109,13 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
         Some(code) => {
             let page = code.explanation().page;
             let (title, rest) = page.split_once('\n').unwrap_or((page, ""));
-            print(&format!("{}: {}\n{rest}", code.as_str(), title.trim_start_matches(['#', ' '])))?;
+            print_text(&format!("{}: {}\n{rest}", code.as_str(), title.trim_start_matches(['#', ' '])))?;
             Ok(0)
         }
         None => {
             // A word: the pages that are about it.
             let find = |part: fn(&str) -> &str| -> Vec<String> {
-                let pages = codes::ALL.iter().filter(|(code, _)| mentions(part(code.explanation().page), wanted));
+                let pages = codes::ALL.iter().filter(|(code, _)| has_word(part(code.explanation().page), wanted));
                 pages.map(|(code, _)| format!("{}  {}\n", code.as_str(), code.explanation().title())).collect()
             };
             // What is said counts more than what an example uses.
@@ -127,7 +127,7 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
             let rows: Vec<String> = SHEET
                 .lines()
                 .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
-                .filter(|(head, _)| head.starts_with('`') && mentions(head, wanted))
+                .filter(|(head, _)| head.starts_with('`') && has_word(head, wanted))
                 .map(|(head, rest)| format!("{head}: {}\n", rest.trim_start_matches("| ")))
                 .take(10)
                 .collect();
@@ -138,23 +138,23 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
             if !about.is_empty() {
                 about.push("`cascadec explain CODE` prints one of them\n".to_owned());
             }
-            print(&(rows.concat() + &about.concat()))?;
+            print_text(&(rows.concat() + &about.concat()))?;
             Ok(0)
         }
     }
 }
 
 /// Whether a text has a word.
-fn mentions(text: &str, word: &str) -> bool {
+fn has_word(text: &str, word: &str) -> bool {
     let word = word.to_lowercase();
     text.to_lowercase().split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).any(|part| part == word)
 }
 
 /// `cascadec graph`.
-pub fn draw(args: &GraphArgs, color: bool) -> Result<u8, Stop> {
-    let program = files::program(&args.file, color, true)?;
-    let cascade = files::entry(&program, args.cascade.as_deref())?;
-    let Some(picture) = graph::picture(&program, cascade) else {
+pub fn run_graph(args: &GraphArgs, color: bool) -> Result<u8, Stop> {
+    let program = files::load_program(&args.file, color, true)?;
+    let cascade = files::find_entry(&program, args.cascade.as_deref())?;
+    let Some(picture) = graph::draw_picture(&program, cascade) else {
         return Err(Stop::usage("this program refers to a cascade that it does not have"));
     };
     let text = match args.format {
@@ -165,17 +165,17 @@ pub fn draw(args: &GraphArgs, color: bool) -> Result<u8, Stop> {
             };
             let annotations =
                 graph::Annotations { files: &program.files, stages: seen.stages, failed_at: seen.failed_at };
-            graph::svg(&picture, &annotations)
+            graph::to_svg(&picture, &annotations)
         }
         GraphFormat::Mermaid | GraphFormat::Dot if args.run.is_some() => {
             return Err(Stop::usage_help("only an SVG can show a run", "add `--format svg`"));
         }
-        GraphFormat::Mermaid => graph::mermaid(&picture),
-        GraphFormat::Dot => graph::dot(&picture),
+        GraphFormat::Mermaid => graph::to_mermaid(&picture),
+        GraphFormat::Dot => graph::to_dot(&picture),
     };
     match &args.output {
-        Some(path) => write(path, &text)?,
-        None => print(&text)?,
+        Some(path) => write_file(path, &text)?,
+        None => print_text(&text)?,
     }
     Ok(0)
 }
@@ -189,17 +189,17 @@ fn picture_of_run(args: &GraphArgs, run: &str, cascade: &str) -> Result<RunPictu
     };
     let file = std::fs::canonicalize(&args.file).map_err(|e| Stop::file("read", &args.file, &e))?;
     let store = match journal::find_of_file(&file) {
-        Some(path) => journal::open(&path)?,
+        Some(path) => journal::open_store(&path)?,
         None if run == "last" => return not_run(),
         None => journal::open_project_store()?,
     };
     if run == "last" {
-        return match journal::newest_of(&store.runs()?, &file, cascade) {
+        return match journal::newest_run_of(&store.runs()?, &file, cascade) {
             Some(run) => picture::read_run(&*store, run),
             None => not_run(),
         };
     }
-    let run = journal::run(&*store, run)?;
+    let run = journal::find_run(&*store, run)?;
     if run.cascade != cascade {
         return Err(Stop::usage_help(
             format!("the run {} is one of `{}`, and the picture one of `{cascade}`", run.id, run.cascade),

@@ -17,7 +17,7 @@ use clap_complete::{
 
 use crate::{
     args::{Cli, CompletionsArgs},
-    commands::print,
+    commands::print_text,
     error::Stop,
     files, journal, list,
     projects::Projects,
@@ -47,7 +47,7 @@ pub fn print_script(args: &CompletionsArgs) -> Result<u8, Stop> {
     shell
         .write_registration(VARIABLE, "cascadec", "cascadec", "cascadec", &mut out)
         .map_err(|error| Stop::usage(format!("the script cannot be written: {error}")))?;
-    print(&String::from_utf8_lossy(&out))?;
+    print_text(&String::from_utf8_lossy(&out))?;
     Ok(0)
 }
 
@@ -70,11 +70,11 @@ fn add_completers(command: Command) -> Command {
 }
 
 /// The words of the line that is completed, without the program.
-fn words() -> Vec<OsString> {
+fn typed_words() -> Vec<OsString> {
     std::env::args_os().skip_while(|word| word != "--").skip(2).collect()
 }
 
-fn candidate(value: impl Into<OsString>, help: &str) -> CompletionCandidate {
+fn new_candidate(value: impl Into<OsString>, help: &str) -> CompletionCandidate {
     let help = neutral_line(help.lines().next().unwrap_or_default().trim());
     CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into()))
 }
@@ -88,9 +88,9 @@ fn starting_with(current: &OsStr, found: Vec<CompletionCandidate>) -> Vec<Comple
 fn complete_programs(current: &OsStr) -> Vec<CompletionCandidate> {
     let is_program = |path: &Path| path.extension().is_some_and(|e| e == "cascade" || e == "cir");
     let mut found = PathCompleter::file().filter(move |path| path.is_dir() || is_program(path)).complete(current);
-    if words().first().is_some_and(|word| word == "run") {
-        let files = files::expand(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
-        let names = files.iter().flat_map(|file| cascades_of(file)).map(|(name, doc)| candidate(name, &doc));
+    if typed_words().first().is_some_and(|word| word == "run") {
+        let files = files::expand_paths(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
+        let names = files.iter().flat_map(|file| cascades_of(file)).map(|(name, doc)| new_candidate(name, &doc));
         found.extend(starting_with(current, names.collect()));
     }
     found
@@ -98,12 +98,12 @@ fn complete_programs(current: &OsStr) -> Vec<CompletionCandidate> {
 
 fn cascades_of(file: &Path) -> Vec<(String, String)> {
     let Some(program) = files::program_without_messages(file) else { return Vec::new() };
-    list::entries(&program).map(|cascade| (cascade.name.to_string(), cascade.doc.to_string())).collect()
+    list::own_cascades(&program).map(|cascade| (cascade.name.to_string(), cascade.doc.to_string())).collect()
 }
 
 /// The file that the line names, or the one that holds the cascade of that name, or the entry of the project.
 fn named_program() -> Option<(PathBuf, Option<String>)> {
-    let words = words();
+    let words = typed_words();
     let mut named = words.iter().skip(1).filter(|word| !word.to_string_lossy().starts_with('-')).map(Path::new);
     let file = named.find(|word| !word.to_string_lossy().contains('='));
     let cascade = named.next().and_then(Path::to_str).filter(|word| !word.contains('='));
@@ -113,9 +113,9 @@ fn named_program() -> Option<(PathBuf, Option<String>)> {
 /// The cascades of the file, and the inputs that may stand in their place.
 fn complete_cascades(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some((file, _)) = named_program() else { return Vec::new() };
-    let cascades = cascades_of(&file).into_iter().map(|(name, doc)| candidate(name, &doc)).collect();
+    let cascades = cascades_of(&file).into_iter().map(|(name, doc)| new_candidate(name, &doc)).collect();
     let mut found = starting_with(current, cascades);
-    if words().first().is_some_and(|word| word == "run") {
+    if typed_words().first().is_some_and(|word| word == "run") {
         found.extend(complete_inputs(current));
     }
     found
@@ -125,32 +125,32 @@ fn complete_cascades(current: &OsStr) -> Vec<CompletionCandidate> {
 fn complete_inputs(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some((file, wanted)) = named_program() else { return Vec::new() };
     let Some(program) = files::program_without_messages(&file) else { return Vec::new() };
-    let entry = wanted.and_then(|name| files::entry(&program, Some(&name)).ok()).or(program.main);
+    let entry = wanted.and_then(|name| files::find_entry(&program, Some(&name)).ok()).or(program.main);
     let params = entry.and_then(|id| program.cascades.get(id.index())).map(|cascade| cascade.params.as_slice());
     let inputs = params.unwrap_or_default().iter().map(|param| {
-        let ty = cascade_runtime::describe::describe(&program, &param.ty);
+        let ty = cascade_runtime::describe::describe_type(&program, &param.ty);
         let doc = param.doc.lines().next().unwrap_or_default();
-        candidate(format!("{}=", param.name), &if doc.is_empty() { ty } else { format!("{ty}: {doc}") })
+        new_candidate(format!("{}=", param.name), &if doc.is_empty() { ty } else { format!("{ty}: {doc}") })
     });
     starting_with(current, inputs.collect())
 }
 
 fn complete_runs(current: &OsStr) -> Vec<CompletionCandidate> {
-    runs(current, |_| true)
+    run_candidates(current, |_| true)
 }
 
 fn complete_unfinished_runs(current: &OsStr) -> Vec<CompletionCandidate> {
-    runs(current, |row| row.status == "running" || journal::is_unfinished(row))
+    run_candidates(current, |row| row.status == "running" || journal::is_unfinished(row))
 }
 
-fn runs(current: &OsStr, is_meant: impl Fn(&RunRow) -> bool) -> Vec<CompletionCandidate> {
+fn run_candidates(current: &OsStr, is_meant: impl Fn(&RunRow) -> bool) -> Vec<CompletionCandidate> {
     let Ok(rows) = journal::open_project_store().and_then(|store| Ok(store.runs()?)) else { return Vec::new() };
     let named = rows.iter().filter(|row| is_meant(row)).take(100).enumerate().map(|(order, row)| {
-        let help = format!("{} {} {}", row.cascade, row.status, crate::time::clock(row.started));
+        let help = format!("{} {} {}", row.cascade, row.status, crate::time::clock_text(row.started));
         // The newest first.
-        candidate(&row.id, &help).display_order(Some(order))
+        new_candidate(&row.id, &help).display_order(Some(order))
     });
-    let last = candidate("last", "the newest run").display_order(Some(0));
+    let last = new_candidate("last", "the newest run").display_order(Some(0));
     starting_with(current, std::iter::once(last).chain(named).collect())
 }
 
@@ -158,11 +158,11 @@ fn runs(current: &OsStr, is_meant: impl Fn(&RunRow) -> bool) -> Vec<CompletionCa
 fn complete_stages(current: &OsStr) -> Vec<CompletionCandidate> {
     let find = || -> Result<Vec<CompletionCandidate>, Stop> {
         let store = journal::open_project_store()?;
-        let words = words();
+        let words = typed_words();
         let run = words.get(1).map_or("last".into(), |word| word.to_string_lossy());
-        let row = journal::run(&*store, &run)?;
+        let row = journal::find_run(&*store, &run)?;
         let open = store.questions(&row.id)?.into_iter().filter(|question| question.answer.is_none());
-        Ok(open.map(|question| candidate(question.path, &question.question)).collect())
+        Ok(open.map(|question| new_candidate(question.path, &question.question)).collect())
     };
     starting_with(current, find().unwrap_or_default())
 }

@@ -10,14 +10,14 @@ use cascade_compiler::{
 use crate::{args::DocArgs, error::Stop, files, projects::Projects};
 
 /// Writes the pages.
-pub fn run(args: &DocArgs) -> Result<u8, Stop> {
+pub fn run_doc(args: &DocArgs) -> Result<u8, Stop> {
     if args.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err(Stop::usage("documentation is written of files, not of standard input"));
     }
     let mut projects = Projects::default();
-    let all = files::expand(&args.paths, &mut projects)?.files;
+    let all = files::expand_paths(&args.paths, &mut projects)?.files;
     let first = args.paths.first().map_or(Path::new("."), |path| path.as_path());
-    let project = if first.is_dir() { projects.of(first)? } else { projects.of_file(first)? };
+    let project = if first.is_dir() { projects.project_of(first)? } else { projects.of_file(first)? };
     let root = project.as_ref().map(|found| found.root.clone());
     let folder = root.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
     let folder = folder.file_name().map_or_else(|| "Cascade".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -31,9 +31,9 @@ pub fn run(args: &DocArgs) -> Result<u8, Stop> {
     let mut inputs = Vec::new();
     let mut entry = None;
     for file in &all {
-        let (name, text) = files::read(file)?;
+        let (name, text) = files::read_source(file)?;
         let compiled = compile(&name, text.clone(), &FileSources);
-        if compiled.failed() {
+        if compiled.has_failed() {
             eprintln!("{name}: has errors, so its cascades have no pictures; `cascadec check` shows them");
         }
         let title = title(&name);

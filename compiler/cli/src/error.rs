@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use miette::MietteDiagnostic;
 
 /// Ends a command without its result.
@@ -46,10 +46,10 @@ impl Stop {
             Stop::Said => 1,
             Stop::Usage(d) => {
                 let (bold, end) = if color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-                eprintln!("{bold}error{end}: {}", neutral(&d.message));
+                eprintln!("{bold}error{end}: {}", neutralize_controls(&d.message));
                 if let Some(help) = d.help {
                     let (blue, end) = if color { ("\x1b[36m", "\x1b[0m") } else { ("", "") };
-                    eprintln!("  {blue}help{end}: {}", neutral(&help));
+                    eprintln!("  {blue}help{end}: {}", neutralize_controls(&help));
                 }
                 2
             }

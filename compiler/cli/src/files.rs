@@ -30,8 +30,8 @@ pub struct Files {
 
 /// All `.cascade` files that paths name: a file itself, the files below a folder that its project
 /// does not exclude. Without a path: the project of the current folder, or that folder.
-pub fn expand(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop> {
-    let here = match projects.of(Path::new("."))? {
+pub fn expand_paths(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop> {
+    let here = match projects.project_of(Path::new("."))? {
         Some(found) => [from_here(&found.root)],
         None => [PathBuf::from(".")],
     };
@@ -46,7 +46,7 @@ pub fn expand(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop>
         let meta = std::fs::metadata(path).map_err(|e| Stop::file("read", path, &e))?;
         if meta.is_dir() {
             let before = out.files.len();
-            walk(path, projects, &mut out)?;
+            collect_files(path, projects, &mut out)?;
             if out.files.len() == before {
                 return Err(Stop::usage_help(
                     format!("there is no .cascade file below `{}`", path.display()),
@@ -61,8 +61,8 @@ pub fn expand(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop>
     Ok(out)
 }
 
-fn walk(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), Stop> {
-    let project = projects.of(folder)?;
+fn collect_files(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), Stop> {
+    let project = projects.project_of(folder)?;
     let whole = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
     let excluded = |name: &str| {
         project.as_ref().is_some_and(|found| {
@@ -88,7 +88,7 @@ fn walk(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), S
     found.sort();
     for (path, is_dir) in found {
         if is_dir {
-            walk(&path, projects, out)?;
+            collect_files(&path, projects, out)?;
         } else {
             out.files.push(path);
         }
@@ -102,7 +102,7 @@ fn strip_current_folder(path: PathBuf) -> PathBuf {
 }
 
 /// Writes beside the file and renames, so that a crash leaves the old text or the new one.
-pub fn replace(path: &Path, text: &str) -> Result<(), Stop> {
+pub fn replace_file(path: &Path, text: &str) -> Result<(), Stop> {
     let target = std::fs::canonicalize(path).map_err(|e| Stop::file("write", path, &e))?;
     let beside = target.with_extension(format!("cascade.{}.tmp", std::process::id()));
     let result = std::fs::write(&beside, text)
@@ -116,20 +116,20 @@ pub fn replace(path: &Path, text: &str) -> Result<(), Stop> {
 }
 
 /// The text of a file or of standard input, and its name for messages.
-pub fn read(path: &Path) -> Result<(String, Arc<str>), Stop> {
+pub fn read_source(path: &Path) -> Result<(String, Arc<str>), Stop> {
     if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map_err(|e| Stop::file("read", Path::new(STDIN), &e))?;
-        return Ok((STDIN.to_owned(), text("standard input", bytes)?));
+        return Ok((STDIN.to_owned(), decode_text("standard input", bytes)?));
     }
     let bytes = std::fs::read(path).map_err(|e| Stop::file("read", path, &e))?;
     let name = path.to_string_lossy().into_owned();
-    let text = text(&format!("`{name}`"), bytes)?;
+    let text = decode_text(&format!("`{name}`"), bytes)?;
     Ok((name, text))
 }
 
 /// Bytes as text, or where they are not.
-fn text(name: &str, bytes: Vec<u8>) -> Result<Arc<str>, Stop> {
+fn decode_text(name: &str, bytes: Vec<u8>) -> Result<Arc<str>, Stop> {
     String::from_utf8(bytes).map(Arc::from).map_err(|e| {
         let good = e.utf8_error().valid_up_to();
         let line = e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
@@ -141,14 +141,14 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<Arc<str>, Stop> {
 }
 
 /// Compiles a file, says what is wrong with it, and gives the program when nothing is an error.
-pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Stop> {
+pub fn load_program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Stop> {
     if path.extension().is_some_and(|e| e == "cir") {
-        return built(path);
+        return read_built(path);
     }
-    let (name, text) = read(path)?;
+    let (name, text) = read_source(path)?;
     let compiled = compile(&name, text, &FileSources);
     // What a run is about to do matters more than style: warnings are left to `check`.
-    if compiled.failed() {
+    if compiled.has_failed() {
         let shown: Vec<_> = compiled
             .diagnostics
             .iter()
@@ -157,7 +157,7 @@ pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Sto
             .collect();
         eprint!("{}", render::render(&shown, &compiled.sources, render::Format::Human, color));
     }
-    let mut program = finish(compiled, path)?;
+    let mut program = finish_compilation(compiled, path)?;
     if let Some(found) = Projects::default().of_file(path)? {
         apply_model_settings(&mut program, &found.project);
     }
@@ -166,15 +166,15 @@ pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Sto
 
 /// The program of a file for a list or a hint; nothing is said of one that cannot be read or has mistakes.
 pub fn program_without_messages(path: &Path) -> Option<ir::Program> {
-    let (name, text) = read(path).ok()?;
+    let (name, text) = read_source(path).ok()?;
     compile(&name, text, &FileSources).program
 }
 
-fn finish(compiled: Compilation, path: &Path) -> Result<ir::Program, Stop> {
+fn finish_compilation(compiled: Compilation, path: &Path) -> Result<ir::Program, Stop> {
     match compiled.program {
         Some(program) => Ok(program),
         None => {
-            if let Some(summary) = render::summary(&compiled.diagnostics) {
+            if let Some(summary) = render::summarize_counts(&compiled.diagnostics) {
                 eprintln!("{}: {summary}", path.display());
             }
             Err(Stop::Said)
@@ -183,7 +183,7 @@ fn finish(compiled: Compilation, path: &Path) -> Result<ir::Program, Stop> {
 }
 
 /// A program that `cascadec build` wrote.
-fn built(path: &Path) -> Result<ir::Program, Stop> {
+fn read_built(path: &Path) -> Result<ir::Program, Stop> {
     let bytes = std::fs::read(path).map_err(|e| Stop::file("read", path, &e))?;
     let broken = |why: String| {
         Stop::usage_help(
@@ -195,7 +195,7 @@ fn built(path: &Path) -> Result<ir::Program, Stop> {
 }
 
 /// The cascade that a command means.
-pub fn entry(program: &ir::Program, wanted: Option<&str>) -> Result<ir::CascadeId, Stop> {
+pub fn find_entry(program: &ir::Program, wanted: Option<&str>) -> Result<ir::CascadeId, Stop> {
     let name = |id: &ir::CascadeId| program.cascades.get(id.index()).map(|c| c.name.to_string()).unwrap_or_default();
     let names = || program.entries.iter().map(|e| format!("`{}`", name(e))).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {

@@ -3,15 +3,15 @@
 use cascade_compiler::{FileSources, compile, format::format, render};
 use similar::{ChangeTag, TextDiff};
 
-use crate::{args::FmtArgs, commands::print, error::Stop, files, projects::Projects};
+use crate::{args::FmtArgs, commands::print_text, error::Stop, files, projects::Projects};
 
 /// Formats files, or says what would change.
-pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
-    let files = files::expand(&args.paths, &mut Projects::default())?.files;
+pub fn run_fmt(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
+    let files = files::expand_paths(&args.paths, &mut Projects::default())?.files;
     let mut code = 0;
     let mut changed = 0;
     for path in &files {
-        let (name, text) = files::read(path)?;
+        let (name, text) = files::read_source(path)?;
         let stdin = path.as_os_str() == "-";
         let parse = cascade_grammar::parse(&text);
         let Some(formatted) = format(&text, &parse) else {
@@ -28,7 +28,7 @@ pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
             continue;
         };
         if stdin && !args.check {
-            print(&formatted)?;
+            print_text(&formatted)?;
             continue;
         }
         if formatted == *text {
@@ -37,27 +37,27 @@ pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
         changed += 1;
         if args.check {
             code = 1;
-            print(&diff(&name, &text, &formatted, color))?;
+            print_text(&show_diff(&name, &text, &formatted, color))?;
         } else {
-            files::replace(path, &formatted)?;
+            files::replace_file(path, &formatted)?;
             eprintln!("{name}: formatted");
         }
     }
     if args.check {
         match changed {
-            0 if code == 0 => eprintln!("{} formatted", count(files.len())),
+            0 if code == 0 => eprintln!("{} formatted", count_files(files.len())),
             0 => {}
-            n => eprintln!("{} would change; run `cascadec fmt` to format", count(n)),
+            n => eprintln!("{} would change; run `cascadec fmt` to format", count_files(n)),
         }
     }
     Ok(code)
 }
 
-fn count(n: usize) -> String {
+fn count_files(n: usize) -> String {
     if n == 1 { "1 file".to_owned() } else { format!("{n} files") }
 }
 
-fn diff(name: &str, before: &str, after: &str, color: bool) -> String {
+fn show_diff(name: &str, before: &str, after: &str, color: bool) -> String {
     let diff = TextDiff::from_lines(before, after);
     let mut out = format!("--- {name}\n+++ {name} (formatted)\n");
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {

@@ -19,7 +19,7 @@ pub fn add_summary(markdown: &str) {
 }
 
 /// A text for a cell of a table, in which nothing is markup.
-pub fn cell(text: &str) -> String {
+pub fn escape_cell(text: &str) -> String {
     let text = cascade_ir::screen::neutral_line(text);
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {

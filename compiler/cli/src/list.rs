@@ -4,66 +4,66 @@ use std::path::{Path, PathBuf};
 
 use cascade_compiler::{FileSources, compile};
 use cascade_ir::{self as ir, screen::neutral_line};
-use cascade_runtime::describe::describe;
+use cascade_runtime::describe::describe_type;
 use serde_json::{Value as Json, json};
 
 use crate::{
     args::ListArgs,
-    commands::print,
+    commands::print_text,
     error::Stop,
     files,
     projects::{Projects, from_here},
 };
 
 /// `cascadec list`.
-pub fn run(args: &ListArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_list(args: &ListArgs, color: bool) -> Result<u8, Stop> {
     let mut said = String::new();
     let mut found = Vec::new();
     let mut failed = false;
-    for file in files::expand(&args.paths, &mut Projects::default())?.files {
-        let (name, text) = files::read(&file)?;
+    for file in files::expand_paths(&args.paths, &mut Projects::default())?.files {
+        let (name, text) = files::read_source(&file)?;
         let Some(program) = compile(&name, text, &FileSources).program else {
             failed = true;
             eprintln!("{name}: has errors; `cascadec check` shows them");
             continue;
         };
-        for cascade in entries(&program) {
+        for cascade in own_cascades(&program) {
             said.push_str(&format_cascade(&program, cascade, color));
             found.push(describe_cascade(&program, cascade));
         }
     }
     match args.json {
-        true => print(&(serde_json::to_string_pretty(&json!({ "cascades": found })).unwrap_or_default() + "\n"))?,
+        true => print_text(&(serde_json::to_string_pretty(&json!({ "cascades": found })).unwrap_or_default() + "\n"))?,
         false if found.is_empty() && !failed => eprintln!("no file here has a cascade"),
-        false => print(&said)?,
+        false => print_text(&said)?,
     }
     Ok(u8::from(failed))
 }
 
 /// `cascadec run FILE --help`: the inputs of its cascades.
 pub fn print_inputs(file: &Path) -> Result<u8, Stop> {
-    let program = files::program(file, false, true)?;
+    let program = files::load_program(file, false, true)?;
     let name = file.display();
     let mut out = String::new();
-    for cascade in entries(&program) {
+    for cascade in own_cascades(&program) {
         out.push_str(&format_cascade(&program, cascade, false));
     }
-    let example: String = entries(&program)
+    let example: String = own_cascades(&program)
         .find(|cascade| program.main.and_then(|id| program.cascades.get(id.index())) == Some(cascade))
         .map(|cascade| {
             cascade.params.iter().filter(|p| p.default.is_none()).map(|p| format!(" {}=…", p.name)).collect()
         })
         .unwrap_or_default();
-    print(&format!("{out}\nRun it: cascadec run {name}{example}\nOptions of `run`: cascadec run --help\n"))?;
+    print_text(&format!("{out}\nRun it: cascadec run {name}{example}\nOptions of `run`: cascadec run --help\n"))?;
     Ok(0)
 }
 
 /// The cascades that a program can run.
-pub fn entries(program: &ir::Program) -> impl Iterator<Item = &ir::Cascade> {
+pub fn own_cascades(program: &ir::Program) -> impl Iterator<Item = &ir::Cascade> {
     program.entries.iter().filter_map(|id| program.cascades.get(id.index()))
 }
 
-fn place(program: &ir::Program, cascade: &ir::Cascade) -> String {
+fn place_of(program: &ir::Program, cascade: &ir::Cascade) -> String {
     let file = program.files.get(cascade.place.file as usize).map_or("?", String::as_str);
     format!("{file}:{}", cascade.place.line)
 }
@@ -77,16 +77,16 @@ fn format_cascade(program: &ir::Program, cascade: &ir::Cascade, color: bool) -> 
     };
     let result = match &cascade.result {
         ir::Type::Null => String::new(),
-        result => format!(" -> {}", describe(program, result)),
+        result => format!(" -> {}", describe_type(program, result)),
     };
     let mut out =
-        format!("{bold}{}{end}{result}  {dim}{}{end}\n", cascade.name, neutral_line(&place(program, cascade)));
+        format!("{bold}{}{end}{result}  {dim}{}{end}\n", cascade.name, neutral_line(&place_of(program, cascade)));
     if !cascade.doc.is_empty() {
         out.push_str(&format!("{}\n", doc(&cascade.doc)));
     }
     let width = cascade.params.iter().map(|param| param.name.chars().count()).max().unwrap_or_default();
     for param in &cascade.params {
-        let ty = describe(program, &param.ty);
+        let ty = describe_type(program, &param.ty);
         let optional = if param.default.is_some() { ", may be left out" } else { "" };
         out.push_str(&format!("    {:width$}  {ty}{optional}{}\n", param.name, doc(&param.doc)));
     }
@@ -99,14 +99,14 @@ fn describe_cascade(program: &ir::Program, cascade: &ir::Cascade) -> Json {
         .iter()
         .map(|param| {
             json!({
-                "name": param.name, "type": describe(program, &param.ty), "optional": param.default.is_some(),
+                "name": param.name, "type": describe_type(program, &param.ty), "optional": param.default.is_some(),
                 "doc": param.doc,
             })
         })
         .collect();
     json!({
         "name": cascade.name, "file": program.files.get(cascade.place.file as usize), "line": cascade.place.line,
-        "doc": cascade.doc, "inputs": inputs, "result": describe(program, &cascade.result),
+        "doc": cascade.doc, "inputs": inputs, "result": describe_type(program, &cascade.result),
     })
 }
 
@@ -121,11 +121,11 @@ pub fn find_program(file: Option<&Path>, cascade: Option<&str>) -> Result<(PathB
     let wanted = file.to_string_lossy().into_owned();
     let mut places = Vec::new();
     let mut names = Vec::new();
-    let files = files::expand(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
+    let files = files::expand_paths(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
     for path in files {
         let Some(program) = files::program_without_messages(&path) else { continue };
-        names.extend(entries(&program).map(|cascade| cascade.name.to_string()));
-        if entries(&program).any(|cascade| cascade.name == wanted.as_str()) {
+        names.extend(own_cascades(&program).map(|cascade| cascade.name.to_string()));
+        if own_cascades(&program).any(|cascade| cascade.name == wanted.as_str()) {
             places.push(path);
         }
     }
@@ -152,7 +152,7 @@ pub fn find_program(file: Option<&Path>, cascade: Option<&str>) -> Result<(PathB
 /// The file that `entry` of `cascade.toml` names.
 fn entry_of_project() -> Result<PathBuf, Stop> {
     let help = "name a file: `cascadec run flow.cascade`; `cascadec list` shows what can be run";
-    let Some(found) = Projects::default().of(Path::new("."))? else {
+    let Some(found) = Projects::default().project_of(Path::new("."))? else {
         return Err(Stop::usage_help("no file is named, and there is no cascade.toml here or above", help));
     };
     match &found.project.entry {

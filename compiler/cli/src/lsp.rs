@@ -11,12 +11,12 @@ use std::{
 use cascade_lsp::{LastRun, RunHistory};
 use cascade_runtime::journal::{RunRow, last_runs};
 
-use crate::{args::LspArgs, error::Stop, journal, progress::figures};
+use crate::{args::LspArgs, error::Stop, journal, progress::stage_figures};
 
 /// Serves an editor until it leaves.
-pub fn run(_: &LspArgs) -> Result<u8, Stop> {
+pub fn run_lsp(_: &LspArgs) -> Result<u8, Stop> {
     let journals = Arc::new(Journals::default());
-    let code = cascade_lsp::stdio(journals);
+    let code = cascade_lsp::serve_stdio(journals);
     let code = code.map_err(|e| Stop::usage(format!("the language server cannot start: {e}")))?;
     if code != 0 {
         // The protocol says the code; who looks into the editor's log finds why.
@@ -64,8 +64,11 @@ impl RunHistory for Journals {
     fn last_run(&self, file: &Path, cascade: &str) -> Option<LastRun> {
         let path = journal::find_of_file(file)?;
         let runs = self.runs(&path)?;
-        let run = journal::newest_of(&runs, file, cascade)?;
+        let run = journal::newest_run_of(&runs, file, cascade)?;
         let (took, tokens) = (u64::try_from(run.clock).unwrap_or(0), u64::try_from(run.tokens).unwrap_or(0));
-        Some(LastRun { id: run.id.clone(), summary: format!("{}, {}", run.status, figures(took, 1, tokens, run.cost)) })
+        Some(LastRun {
+            id: run.id.clone(),
+            summary: format!("{}, {}", run.status, stage_figures(took, 1, tokens, run.cost)),
+        })
     }
 }

@@ -6,26 +6,26 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{MemoryArgs, MemoryCommand},
-    commands::print,
+    commands::print_text,
     error::Stop,
     journal, time,
 };
 
 /// `cascadec memory …`.
-pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
+pub fn run_memory(args: &MemoryArgs) -> Result<u8, Stop> {
     let store = journal::open_project_store()?;
     match &args.command {
-        MemoryCommand::List(args) => list(&*store, args.json),
+        MemoryCommand::List(args) => list_values(&*store, args.json),
         MemoryCommand::Get { key } => {
-            let (memory, key) = split(key)?;
+            let (memory, key) = split_name(key)?;
             match store.memory()?.into_iter().find(|m| m.memory == memory && m.key == key) {
-                Some(found) => print(&(serde_json::to_string_pretty(&found.value).unwrap_or_default() + "\n"))?,
-                None => return Err(unknown(&*store, memory, key)?),
+                Some(found) => print_text(&(serde_json::to_string_pretty(&found.value).unwrap_or_default() + "\n"))?,
+                None => return Err(report_unknown_key(&*store, memory, key)?),
             }
             Ok(0)
         }
         MemoryCommand::Set { key, value } => {
-            let (memory, key) = split(key)?;
+            let (memory, key) = split_name(key)?;
             let value: Json = serde_json::from_str(value).map_err(|e| {
                 Stop::usage_help(
                     format!("the value is not JSON: {e}"),
@@ -41,21 +41,21 @@ pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
             store.set_memory(memory, key, value)?;
             Ok(0)
         }
-        MemoryCommand::History { key, json } => history(&*store, key, *json),
+        MemoryCommand::History { key, json } => show_history(&*store, key, *json),
         MemoryCommand::Forget { key } => {
-            let (memory, key) = split(key)?;
-            if store.forget_memory(memory, key)? { Ok(0) } else { Err(unknown(&*store, memory, key)?) }
+            let (memory, key) = split_name(key)?;
+            if store.forget_memory(memory, key)? { Ok(0) } else { Err(report_unknown_key(&*store, memory, key)?) }
         }
     }
 }
 
-fn split(name: &str) -> Result<(&str, &str), Stop> {
+fn split_name(name: &str) -> Result<(&str, &str), Stop> {
     name.split_once('.').ok_or_else(|| {
         Stop::usage_help(format!("`{name}` names no key"), "write `MEMORY.KEY`, such as `project.best_practices`")
     })
 }
 
-fn unknown(store: &dyn Store, memory: &str, key: &str) -> Result<Stop, Stop> {
+fn report_unknown_key(store: &dyn Store, memory: &str, key: &str) -> Result<Stop, Stop> {
     let known: Vec<String> = store.memory()?.iter().map(|m| format!("`{}.{}`", m.memory, m.key)).collect();
     let help = match known.is_empty() {
         true => "nothing is remembered yet; a run begins with the first values that its program declares".to_owned(),
@@ -64,10 +64,10 @@ fn unknown(store: &dyn Store, memory: &str, key: &str) -> Result<Stop, Stop> {
     Ok(Stop::usage_help(format!("nothing is remembered as `{memory}.{key}`"), help))
 }
 
-fn list(store: &dyn Store, as_json: bool) -> Result<u8, Stop> {
+fn list_values(store: &dyn Store, as_json: bool) -> Result<u8, Stop> {
     let all = store.memory()?;
     if as_json {
-        print(&(json!(all).to_string() + "\n"))?;
+        print_text(&(json!(all).to_string() + "\n"))?;
         return Ok(0);
     }
     let mut out = String::new();
@@ -80,19 +80,19 @@ fn list(store: &dyn Store, as_json: bool) -> Result<u8, Stop> {
     if all.is_empty() {
         out.push_str("nothing is remembered\n");
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(0)
 }
 
-fn history(store: &dyn Store, name: &str, as_json: bool) -> Result<u8, Stop> {
-    let (memory, key) = split(name)?;
+fn show_history(store: &dyn Store, name: &str, as_json: bool) -> Result<u8, Stop> {
+    let (memory, key) = split_name(name)?;
     let changes = store.memory_history(memory, key)?;
     if as_json {
-        print(&(json!(changes).to_string() + "\n"))?;
+        print_text(&(json!(changes).to_string() + "\n"))?;
         return Ok(0);
     }
     if changes.is_empty() {
-        return Err(unknown(store, memory, key)?);
+        return Err(report_unknown_key(store, memory, key)?);
     }
     let mut out = String::new();
     for c in &changes {
@@ -107,8 +107,8 @@ fn history(store: &dyn Store, name: &str, as_json: bool) -> Result<u8, Stop> {
             (_, Some(change)) => format!("= {}", neutral_line(&change.to_string())),
             (other, None) => other.to_owned(),
         };
-        out.push_str(&format!("{} {what}  ({by})\n", time::clock(c.at)));
+        out.push_str(&format!("{} {what}  ({by})\n", time::clock_text(c.at)));
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(0)
 }

@@ -9,10 +9,10 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{ModelsArgs, ModelsCommand, ModelsListArgs, ModelsTestArgs},
-    commands::print,
+    commands::print_text,
     error::Stop,
     files, journal,
-    progress::{count, money, seconds},
+    progress::{dollars, duration_text, short_count},
     projects::{Projects, apply_model_settings, providers_here, providers_of},
 };
 
@@ -20,11 +20,11 @@ use crate::{
 const STANDARD: &str = "import std.models\n";
 
 /// `cascadec models …`.
-pub fn run(args: &ModelsArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_models(args: &ModelsArgs, color: bool) -> Result<u8, Stop> {
     match &args.command {
-        ModelsCommand::List(args) => list(args, color),
-        ModelsCommand::Test(args) => test(args, color),
-        ModelsCommand::Stats { json } => stats(*json),
+        ModelsCommand::List(args) => list_models(args, color),
+        ModelsCommand::Test(args) => test_models(args, color),
+        ModelsCommand::Stats { json } => show_stats(*json),
     }
 }
 
@@ -32,13 +32,13 @@ pub fn run(args: &ModelsArgs, color: bool) -> Result<u8, Stop> {
 fn program_with_models(file: Option<&Path>, color: bool) -> Result<(Program, Providers), Stop> {
     match file {
         Some(file) => {
-            let program = files::program(file, color, true)?;
+            let program = files::load_program(file, color, true)?;
             let providers = providers_of(&program, None)?;
             Ok((program, providers))
         }
         None => {
             let mut program = standard_models()?;
-            if let Some(found) = Projects::default().of(Path::new("."))? {
+            if let Some(found) = Projects::default().project_of(Path::new("."))? {
                 apply_model_settings(&mut program, &found.project);
             }
             Ok((program, providers_here()?))
@@ -49,7 +49,7 @@ fn program_with_models(file: Option<&Path>, color: bool) -> Result<(Program, Pro
 /// How long a model may take to answer.
 const LIMIT: Duration = Duration::from_secs(120);
 
-fn test(args: &ModelsTestArgs, color: bool) -> Result<u8, Stop> {
+fn test_models(args: &ModelsTestArgs, color: bool) -> Result<u8, Stop> {
     let (program, providers) = program_with_models(args.file.as_deref(), color)?;
     let providers = Arc::new(providers);
     let named = |model: &Model| args.model.as_ref().is_none_or(|name| *name == model.name);
@@ -89,13 +89,13 @@ fn test(args: &ModelsTestArgs, color: bool) -> Result<u8, Stop> {
         match args.json {
             true => rows.push(row),
             // A model may take its time: what is known is shown.
-            false => print(&line)?,
+            false => print_text(&line)?,
         }
     }
     if args.json {
-        print(&(json!(rows).to_string() + "\n"))?;
+        print_text(&(json!(rows).to_string() + "\n"))?;
     } else if asked == 0 {
-        print("no model can be asked here; `cascadec doctor` says what is missing\n")?;
+        print_text("no model can be asked here; `cascadec doctor` says what is missing\n")?;
     }
     Ok(u8::from(failed > 0 || asked == 0))
 }
@@ -112,8 +112,8 @@ fn describe_probe(model: &Model, probe: &Probe, width: usize) -> (String, Json) 
         Ok(said) => {
             row["said"] = json!(said);
             let said: String = neutral_line(said.trim()).chars().take(40).collect();
-            let (took, cost) = (seconds(ms), money(probe.cost));
-            format!("✓ {:width$}  \"{said}\" in {took}, {} tokens, {cost}", model.name, count(tokens))
+            let (took, cost) = (duration_text(ms), dollars(probe.cost));
+            format!("✓ {:width$}  \"{said}\" in {took}, {} tokens, {cost}", model.name, short_count(tokens))
         }
         Err(failure) => {
             let kind = kind_name(failure.kind);
@@ -125,7 +125,7 @@ fn describe_probe(model: &Model, probe: &Probe, width: usize) -> (String, Json) 
     (line, row)
 }
 
-fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
+fn list_models(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
     let (program, providers) = program_with_models(args.file.as_deref(), color)?;
     let models = || program.models.iter().map(|model| (model, providers.why_unavailable(model)));
     if args.json {
@@ -135,14 +135,14 @@ fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
                 "provides": m.provides, "available": why_not.is_none(), "why_not": why_not,
             })
         });
-        print(&(json!(rows.collect::<Vec<_>>()).to_string() + "\n"))?;
+        print_text(&(json!(rows.collect::<Vec<_>>()).to_string() + "\n"))?;
         return Ok(0);
     }
     let width = program.models.iter().map(|m| m.name.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for (model, why_not) in models() {
         let mark = if why_not.is_none() { "✓" } else { "✗" };
-        out.push_str(&format!("{mark} {:width$}  {}\n", model.name, described(model)));
+        out.push_str(&format!("{mark} {:width$}  {}\n", model.name, describe_model(model)));
         if let Some(reason) = why_not {
             out.push_str(&format!("  {:width$}  not used: {reason}\n", ""));
         }
@@ -150,7 +150,7 @@ fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
     if program.models.is_empty() {
         out.push_str("the program declares no models\n");
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(0)
 }
 
@@ -160,13 +160,13 @@ fn standard_models() -> Result<Program, Stop> {
 }
 
 /// `anthropic claude-sonnet-5-5, 1,000,000 tokens, $2.00 in and $10.00 out; coding, reasoning`.
-fn described(model: &Model) -> String {
+fn describe_model(model: &Model) -> String {
     let mut out = format!("{} {}", model.provider, neutral_line(&model.id));
     if let Some(context) = model.context {
-        out.push_str(&format!(", {} tokens", count(context)));
+        out.push_str(&format!(", {} tokens", short_count(context)));
     }
     if let (Some(input), Some(output)) = (model.price_input, model.price_output) {
-        out.push_str(&format!(", {} in and {} out for a million", money(input), money(output)));
+        out.push_str(&format!(", {} in and {} out for a million", dollars(input), dollars(output)));
     }
     if !model.provides.is_empty() {
         out.push_str(&format!("; {}", model.provides.join(", ")));
@@ -174,7 +174,7 @@ fn described(model: &Model) -> String {
     out
 }
 
-fn stats(as_json: bool) -> Result<u8, Stop> {
+fn show_stats(as_json: bool) -> Result<u8, Stop> {
     let outcomes = journal::open_project_store()?.model_outcomes()?;
     let mut rows: Vec<_> = outcomes.iter().collect();
     rows.sort_by(|a, b| a.0.cmp(b.0));
@@ -185,7 +185,7 @@ fn stats(as_json: bool) -> Result<u8, Stop> {
                 "microdollars": known.cost, "timed": known.timed, "milliseconds": known.ms,
             })
         });
-        print(&(json!(rows.collect::<Vec<_>>()).to_string() + "\n"))?;
+        print_text(&(json!(rows.collect::<Vec<_>>()).to_string() + "\n"))?;
         return Ok(0);
     }
     let mut out = String::new();
@@ -198,14 +198,14 @@ fn stats(as_json: bool) -> Result<u8, Stop> {
             "",
             known.good,
             known.count(),
-            money(cost),
-            seconds(each(known.ms, known.timed)),
+            dollars(cost),
+            duration_text(each(known.ms, known.timed)),
             pad = width - skill.len() - model.len(),
         ));
     }
     if out.is_empty() {
         out.push_str("no answers of models are recorded\n");
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(0)
 }

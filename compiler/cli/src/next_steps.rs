@@ -6,7 +6,7 @@ use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::RunRow;
 
 use crate::{
-    commands::print,
+    commands::print_text,
     error::Stop,
     files, journal, list,
     projects::{Found, Projects, from_here},
@@ -20,9 +20,9 @@ const MAX_NAMES: usize = 4;
 
 /// Prints at most ten lines. The exit code is that of wrong usage: a script that has lost its arguments does not go on.
 pub fn print_next_steps() -> Result<u8, Stop> {
-    let project = Projects::default().of(Path::new("."))?;
+    let project = Projects::default().project_of(Path::new("."))?;
     let names = match &project {
-        Some(_) => files::expand(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default(),
+        Some(_) => files::expand_paths(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default(),
         // Without a project this may be any folder: only what lies in it is looked at.
         None => files_here(),
     };
@@ -34,17 +34,17 @@ pub fn print_next_steps() -> Result<u8, Stop> {
     if let Some(row) = newest_run(folder) {
         steps.extend(step_of_run(&row));
     }
-    steps.push(step("cascadec --help", "all commands; `cascadec help COMMAND` has examples"));
+    steps.push(new_step("cascadec --help", "all commands; `cascadec help COMMAND` has examples"));
     let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     let mut out = format!("cascadec checks and runs workflows of programs, models, agents and people.\n{about}\n\n");
     for (command, does) in &steps {
         out.push_str(&format!("  {command:width$}  {does}\n"));
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(2)
 }
 
-fn step(command: impl Into<String>, does: impl Into<String>) -> Step {
+fn new_step(command: impl Into<String>, does: impl Into<String>) -> Step {
     (command.into(), does.into())
 }
 
@@ -59,12 +59,13 @@ fn files_here() -> Vec<PathBuf> {
 }
 
 fn steps_of_empty_folder(in_project: bool) -> Vec<Step> {
-    let mut steps = vec![step("cascadec new hello", "begin a project in a new folder: it checks, runs and has a test")];
+    let mut steps =
+        vec![new_step("cascadec new hello", "begin a project in a new folder: it checks, runs and has a test")];
     if !in_project {
-        steps.push(step("cascadec init", "begin one in this folder"));
+        steps.push(new_step("cascadec init", "begin one in this folder"));
     }
-    steps.push(step("cascadec generate \"a goal\"", "let a model write a program, which is checked and never run"));
-    steps.push(step("cascadec explain stage", "what a word of the language means"));
+    steps.push(new_step("cascadec generate \"a goal\"", "let a model write a program, which is checked and never run"));
+    steps.push(new_step("cascadec explain stage", "what a word of the language means"));
     steps
 }
 
@@ -76,19 +77,19 @@ fn steps_of_programs(files: &[PathBuf], project: Option<&Found>) -> (String, Vec
         None => format!("Here: {counted}, without a project (`cascadec init` begins one)."),
     };
     let entry = project.and_then(|found| found.project.entry.as_ref()).map(|entry| neutral_line(entry));
-    let mut steps = vec![step("cascadec check", "find mistakes before anything runs")];
+    let mut steps = vec![new_step("cascadec check", "find mistakes before anything runs")];
     match (entry, files) {
-        (Some(entry), _) => steps.push(step("cascadec run", format!("run `{entry}`"))),
+        (Some(entry), _) => steps.push(new_step("cascadec run", format!("run `{entry}`"))),
         (None, [only]) => {
             let name = only.display();
             let inputs = required_inputs(only).iter().map(|input| format!(" {input}=…")).collect::<String>();
-            steps.push(step(format!("cascadec run {name}{inputs}"), "run it"));
+            steps.push(new_step(format!("cascadec run {name}{inputs}"), "run it"));
         }
-        (None, [first, ..]) => steps.push(step(format!("cascadec run {}", first.display()), "run a program")),
+        (None, [first, ..]) => steps.push(new_step(format!("cascadec run {}", first.display()), "run a program")),
         (None, []) => {}
     }
-    steps.push(step("cascadec list", list_names(files)));
-    steps.push(step("cascadec test", "run the tests, without real effects"));
+    steps.push(new_step("cascadec list", list_names(files)));
+    steps.push(new_step("cascadec test", "run the tests, without real effects"));
     (about, steps)
 }
 
@@ -98,7 +99,7 @@ fn list_names(files: &[PathBuf]) -> String {
     // A large project is not compiled for a hint.
     for file in files.iter().take(MAX_NAMES) {
         let Some(program) = files::program_without_messages(file) else { continue };
-        names.extend(list::entries(&program).map(|cascade| format!("`{}`", cascade.name)));
+        names.extend(list::own_cascades(&program).map(|cascade| format!("`{}`", cascade.name)));
     }
     let more = names.len() > MAX_NAMES || files.len() > MAX_NAMES;
     names.truncate(MAX_NAMES);
@@ -128,14 +129,14 @@ fn newest_run(folder: &Path) -> Option<RunRow> {
 
 fn step_of_run(row: &RunRow) -> Option<Step> {
     let cascade = neutral_line(&row.cascade);
-    let at = crate::time::clock(row.started);
+    let at = crate::time::clock_text(row.started);
     Some(match row.status.as_str() {
-        "paused" => step(format!("cascadec runs show {}", row.id), format!("what `{cascade}` of {at} waits for")),
-        "failed" | "dead" | "cancelled" => step(
+        "paused" => new_step(format!("cascadec runs show {}", row.id), format!("what `{cascade}` of {at} waits for")),
+        "failed" | "dead" | "cancelled" => new_step(
             format!("cascadec resume {}", row.id),
             format!("go on with `{cascade}` of {at}, which did not end well"),
         ),
-        "done" => step("cascadec runs show last", format!("what `{cascade}` of {at} did")),
+        "done" => new_step("cascadec runs show last", format!("what `{cascade}` of {at} did")),
         _ => return None,
     })
 }

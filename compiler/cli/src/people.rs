@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use cascade_ir::screen::{neutral, neutral_line};
+use cascade_ir::screen::{neutral_line, neutralize_controls};
 use cascade_runtime::{
     Asked, Pause, Reply,
     journal::{QuestionRow, RunRow, Store},
@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// `cascadec approve` and `cascadec reject`.
-pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
+pub fn run_approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
     let store = journal::open_project_store()?;
     let row = match &args.run {
-        Some(run) => journal::run(&*store, run)?,
+        Some(run) => journal::find_run(&*store, run)?,
         None => only_waiting_run(&*store)?,
     };
     let open: Vec<QuestionRow> = open_questions(&*store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
@@ -33,9 +33,9 @@ pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
 }
 
 /// `cascadec answer`.
-pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::open_project_store()?;
-    let row = journal::run(&*store, &args.run)?;
+    let row = journal::find_run(&*store, &args.run)?;
     let question = pick_question(&row, open_questions(&*store, &row)?, Some(&args.stage), "asks")?;
     let answer =
         parse_answer(&question.kind, &question.options, &args.answer, args.value.as_deref()).map_err(|why| {
@@ -89,7 +89,7 @@ fn pick_question(
 ) -> Result<QuestionRow, Stop> {
     if let Some(stage) = stage {
         let exact = open.iter().any(|q| q.path == stage);
-        open.retain(|q| if exact { q.path == stage } else { named(&q.path, stage) });
+        open.retain(|q| if exact { q.path == stage } else { is_named(&q.path, stage) });
     }
     let paths: Vec<String> = open.iter().map(|q| format!("`{}`", q.path)).collect();
     match (open.pop(), stage) {
@@ -110,7 +110,7 @@ fn pick_question(
 }
 
 /// Whether a path ends with a stage's name, perhaps with more of the path before it.
-fn named(path: &str, stage: &str) -> bool {
+fn is_named(path: &str, stage: &str) -> bool {
     let path = path.strip_suffix("/escalate").unwrap_or(path);
     path == stage || path.strip_suffix(stage).is_some_and(|before| before.ends_with('/'))
 }
@@ -192,14 +192,14 @@ pub fn question_json(asked: &Asked) -> Json {
 /// A question as it is shown: each of its lines but the first is marked as one, so that it can be told
 /// from what stands around it.
 fn question_text(question: &str, indent: &str) -> String {
-    let shown = neutral(question);
+    let shown = neutralize_controls(question);
     shown.trim_end().lines().collect::<Vec<_>>().join(&format!("\n{indent}| "))
 }
 
 /// Why a run is paused, and how to resume it.
 pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
     let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-    let mut out = format!("{yellow}paused{end}: {}\n", neutral(&pause.reason()));
+    let mut out = format!("{yellow}paused{end}: {}\n", neutralize_controls(&pause.reason()));
     for asked in &pause.questions {
         out.push_str(&format!("  {}: {}\n", asked.path, question_text(&asked.question, "    ")));
         out.push_str(&match asked.kind.as_str() {
@@ -209,7 +209,7 @@ pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
         });
     }
     if let Some(until) = pause.until {
-        out.push_str(&format!("  it can be resumed at {}\n", crate::time::clock(until)));
+        out.push_str(&format!("  it can be resumed at {}\n", crate::time::clock_text(until)));
     }
     out.push_str(&format!("  then: cascadec resume {run}\n"));
     out
@@ -245,7 +245,7 @@ pub fn parse_line(asked: &Asked, line: &str) -> Result<Json, String> {
 }
 
 /// Asks below what is on the terminal until there is an answer.
-pub fn ask(asked: &Asked, color: bool) -> Reply {
+pub fn ask_person(asked: &Asked, color: bool) -> Reply {
     let (cyan, dim, end) = if color { ("\x1b[1;36m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let mut err = std::io::stderr();
     let (text, hint) = describe_question(asked);
@@ -264,7 +264,7 @@ pub fn ask(asked: &Asked, color: bool) -> Reply {
         match parse_line(asked, &line) {
             Ok(answer) => return Reply::Answer(answer),
             Err(why) => {
-                let _ = writeln!(err, "  {}", neutral(&why));
+                let _ = writeln!(err, "  {}", neutralize_controls(&why));
             }
         }
     }

@@ -36,37 +36,37 @@ pub struct Projects {
 
 impl Projects {
     /// The project that a folder belongs to: the nearest `cascade.toml` in it or above it.
-    pub fn of(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
+    pub fn project_of(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         if let Some(whole) = self.whole.get(folder) {
-            return self.at(&whole.clone());
+            return self.project_at(&whole.clone());
         }
         let whole = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
         self.whole.insert(folder.to_path_buf(), whole.clone());
-        self.at(&whole)
+        self.project_at(&whole)
     }
 
     /// The project of the folder that a file lies in; standard input lies in the current one.
     pub fn of_file(&mut self, file: &Path) -> Result<Option<Arc<Found>>, Stop> {
         if file.as_os_str() == "-" {
-            return self.of(Path::new("."));
+            return self.project_of(Path::new("."));
         }
-        self.of(file.parent().unwrap_or(Path::new(".")))
+        self.project_of(file.parent().unwrap_or(Path::new(".")))
     }
 
-    fn at(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
+    fn project_at(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
         if let Some(known) = self.known.get(folder) {
             return Ok(known.clone());
         }
         let file = folder.join(project::FILE);
         let found = if file.is_file() {
             let shown = from_here(&file);
-            let (name, text) = files::read(&shown)?;
+            let (name, text) = files::read_source(&shown)?;
             let (project, diagnostics) = Project::parse(&text, SourceId(0));
             Some(Arc::new(Found { root: folder.to_path_buf(), project, name, text, diagnostics }))
         } else {
             match folder.parent() {
-                Some(above) => self.at(above)?,
+                Some(above) => self.project_at(above)?,
                 None => None,
             }
         };
@@ -115,7 +115,7 @@ pub fn providers_of(program: &Program, folder: Option<&Path>) -> Result<Provider
     }
     let file = folder.map_or_else(|| PathBuf::from(&program.name), |folder| folder.join(&program.name));
     let parent = file.parent().filter(|parent| parent.is_dir()).unwrap_or_else(|| folder.unwrap_or(Path::new(".")));
-    match Projects::default().of(parent)? {
+    match Projects::default().project_of(parent)? {
         Some(found) => found.providers(),
         None => Ok(Providers::default()),
     }
@@ -123,7 +123,7 @@ pub fn providers_of(program: &Program, folder: Option<&Path>) -> Result<Provider
 
 /// How providers are reached for what has no program: by the project of the current folder.
 pub fn providers_here() -> Result<Providers, Stop> {
-    match Projects::default().of(Path::new("."))? {
+    match Projects::default().project_of(Path::new("."))? {
         Some(found) => found.providers(),
         None => Ok(Providers::default()),
     }

@@ -7,7 +7,7 @@ use std::{
 
 use cascade_ir::{
     self as ir,
-    screen::{neutral, neutral_line},
+    screen::{neutral_line, neutralize_controls},
 };
 use cascade_runtime::{
     Begin, Plan, PlanOptions, Value, from_json,
@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     args::{InputArgs, LiveArgs, ResumeArgs},
-    commands::print,
+    commands::print_text,
     error::Stop,
     files, journal,
     projects::providers_of,
@@ -26,10 +26,10 @@ use crate::{
 };
 
 /// Goes on with a run.
-pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_resume(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::open_project_store()?;
     let row = match &args.run {
-        Some(id) => journal::run(&*store, id)?,
+        Some(id) => journal::find_run(&*store, id)?,
         None => journal::newest_unfinished(&*store)?,
     };
     resume_run(store, row, &args.given, args.dry_run, &args.live, color)
@@ -57,16 +57,16 @@ pub fn resume_run(
         }
         let value = row.result.as_ref().map_or(Value::Null, from_json);
         if live.json {
-            print(&format!("{}\n", json!({ "event": "result", "run": row.id, "value": row.result })))?;
+            print_text(&format!("{}\n", json!({ "event": "result", "run": row.id, "value": row.result })))?;
         } else {
             run::print_result(&value)?;
         }
         return Ok(0);
     }
     let program = program_of_run(&*store, &row, color, live)?;
-    let cascade = files::entry(&program, Some(&row.cascade))?;
+    let cascade = files::find_entry(&program, Some(&row.cascade))?;
     let known = kept_inputs(&*store, &row, &program, cascade);
-    let inputs = run::inputs(given, &program, cascade, known, false)?;
+    let inputs = run::read_inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     if dry_run {
@@ -75,16 +75,16 @@ pub fn resume_run(
         return show_plan(&program, cascade, inputs, &source, live.json, color);
     }
     let how = Performance { store: Some(store), begin, cwd, cancel_first: false, recordings: None, live, color };
-    run::perform(&program, cascade, inputs, how)
+    run::perform_run(&program, cascade, inputs, how)
 }
 
 /// Takes a run up only to cancel it: its `on cancel` runs, and nothing else begins.
-pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), Stop> {
+pub fn cancel_run(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), Stop> {
     let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
     let program = program_of_run(&**store, row, color, &live)?;
-    let cascade = files::entry(&program, Some(&row.cascade))?;
+    let cascade = files::find_entry(&program, Some(&row.cascade))?;
     let known = kept_inputs(&**store, row, &program, cascade);
-    let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
+    let inputs = run::read_inputs(&InputArgs::default(), &program, cascade, known, false)?;
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     let begin = Begin::Resume(row.id.clone());
     let how = Performance {
@@ -96,7 +96,7 @@ pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), S
         live: &live,
         color,
     };
-    run::perform(&program, cascade, inputs, how).map(|_| ())
+    run::perform_run(&program, cascade, inputs, how).map(|_| ())
 }
 
 /// The program of a run as it is now; as it was, when its file is gone.
@@ -105,7 +105,7 @@ fn program_of_run(store: &dyn Store, row: &RunRow, color: bool, live: &LiveArgs)
     let file = Path::new(&row.file);
     let path = if Path::new(&row.cwd) == here { file.to_path_buf() } else { Path::new(&row.cwd).join(file) };
     if row.file != files::STDIN && path.is_file() {
-        return files::program(&path, color, live.quiet || live.json);
+        return files::load_program(&path, color, live.quiet || live.json);
     }
     let program = store.program(&row.program)?;
     if !live.quiet {
@@ -135,7 +135,7 @@ pub fn kept_inputs(
 ) -> Map<String, Json> {
     // What was a secret when the run began was not kept, whatever its type is now.
     let recorded = match store.program(&row.program) {
-        Ok(began_with) => match files::entry(&began_with, Some(&row.cascade)) {
+        Ok(began_with) => match files::find_entry(&began_with, Some(&row.cascade)) {
             Ok(entry) => recorded_inputs(&began_with, entry, &row.inputs),
             Err(_) => Map::new(),
         },
@@ -176,9 +176,9 @@ pub fn show_plan(
     let providers = providers_of(program, folder)?;
     let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder, use_cache, providers: &providers })?;
     if as_json {
-        print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
+        print_text(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {
-        print(&format_plan(run, &plan, color))?;
+        print_text(&format_plan(run, &plan, color))?;
     }
     Ok(0)
 }
@@ -208,7 +208,9 @@ fn format_plan(run: &str, plan: &Plan, color: bool) -> String {
             let answers = if reused == 1 { "its answer is" } else { "all its answers are" };
             out.push_str(&format!("run {run}: nothing to run, {answers} recorded\n"));
         }
-        Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {}\n", neutral(end))),
+        Some(end) => {
+            out.push_str(&format!("run {run}: {reused} reused; it would end at once: {}\n", neutralize_controls(end)))
+        }
         None => {
             out.push_str(&format!("run {run}: {reused} reused, {new} to run, and the stages that depend on them\n"))
         }

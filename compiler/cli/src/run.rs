@@ -9,7 +9,7 @@ use std::{
 use cascade_compiler::{Project, cost};
 use cascade_ir::{
     self as ir,
-    screen::{neutral, neutral_line},
+    screen::{neutral_line, neutralize_controls},
 };
 use cascade_runtime::{
     Begin, Cancel, Failure, RunOptions, SandboxSettings, Value, block_on, environment_variables, inputs_with_variables,
@@ -25,18 +25,18 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     args::{InputArgs, LiveArgs, RunArgs},
     ask_first::{ask_first, show_cost},
-    commands::print,
+    commands::print_text,
     error::Stop,
     files,
     interrupt::cancel_on_interrupt,
     journal, list, people,
-    progress::{Alert, Meter, Progress, money, seconds},
+    progress::{Alert, Meter, Progress, dollars, duration_text},
     projects::{project_of, providers_of},
     rerun, resume,
 };
 
 /// Runs a cascade, prints its result.
-pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_cascade(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     if args.watch {
         return rerun::run_again_and_again(args, color);
     }
@@ -46,8 +46,8 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
 
 /// Runs a cascade of a file once; again: with the recorded answers of its newest run.
 pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: bool, color: bool) -> Result<u8, Stop> {
-    let program = files::program(file, color, args.live.quiet || args.live.json)?;
-    let cascade = files::entry(&program, wanted)?;
+    let program = files::load_program(file, color, args.live.quiet || args.live.json)?;
+    let cascade = files::find_entry(&program, wanted)?;
     let recordings = open_recordings(args)?;
     // A replayed run is not recorded: its answers are recorded already, and a cache must not take them as new.
     let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
@@ -58,7 +58,7 @@ pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: boo
     let mut known = Map::new();
     if let Some(store) = store.as_deref().filter(|_| args.resume || args.fork.is_some()) {
         let found = match &args.fork {
-            Some(id) => Some(journal::run(store, id)?),
+            Some(id) => Some(journal::find_run(store, id)?),
             None => resume::last_of(store, &program, cascade)?,
         };
         if let Some(row) = found {
@@ -67,7 +67,7 @@ pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: boo
         }
     }
     if args.dry_run {
-        let inputs = inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
+        let inputs = read_inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
         if matches!(begin, Begin::New) {
             return show_cost(&program, cascade, args.live.json);
         }
@@ -75,7 +75,7 @@ pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: boo
             resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None, use_cache: !args.live.no_cache };
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
-    let inputs = inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
+    let inputs = read_inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
     if !ask_first(args, &program, cascade)? {
         return Ok(0);
     }
@@ -84,7 +84,7 @@ pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: boo
         begin = last.map_or(Begin::New, |row| Begin::Fork(row.id));
     }
     let how = Performance { store, begin, cwd: None, cancel_first: false, recordings, live: &args.live, color };
-    perform(&program, cascade, inputs, how)
+    perform_run(&program, cascade, inputs, how)
 }
 
 /// What `--record` and `--replay` name.
@@ -106,6 +106,7 @@ fn sandbox_settings(project: &Project) -> SandboxSettings {
         allow_unenforced: project.allow_unenforced.iter().filter_map(|name| Promise::of_name(name)).collect(),
         readable: project.sandbox_reads.iter().map(PathBuf::from).collect(),
         private_hosts: project.private_hosts.clone(),
+        local_ports: project.local_ports.clone(),
         without_namespaces: std::env::var_os("CASCADE_SANDBOX_NAMESPACES").is_some_and(|value| value == "off"),
         folder: folder("CASCADE_SANDBOX_FOLDER"),
         ..SandboxSettings::default()
@@ -133,7 +134,7 @@ pub struct Performance<'a> {
 }
 
 /// Runs to the end, or as far as it goes, and says what came of it.
-pub fn perform(
+pub fn perform_run(
     program: &ir::Program,
     cascade: ir::CascadeId,
     inputs: Vec<Value>,
@@ -194,8 +195,8 @@ pub fn perform(
                 let replayed = recordings.is_some_and(|recordings| !recordings.records());
                 if outcome.spent.cost > 0 && !live.quiet {
                     match replayed {
-                        true => eprintln!("nothing spent; {} when it was recorded", money(outcome.spent.cost)),
-                        false => eprintln!("{} spent in {}", money(outcome.spent.cost), seconds(ms)),
+                        true => eprintln!("nothing spent; {} when it was recorded", dollars(outcome.spent.cost)),
+                        false => eprintln!("{} spent in {}", dollars(outcome.spent.cost), duration_text(ms)),
                     }
                 }
             }
@@ -226,8 +227,8 @@ pub fn perform(
 pub fn print_result(value: &Value) -> Result<(), Stop> {
     let text = format_result(value);
     match std::io::stdout().is_terminal() {
-        true => print(&neutral(&text)),
-        false => print(&text),
+        true => print_text(&neutralize_controls(&text)),
+        false => print_text(&text),
     }
 }
 
@@ -258,7 +259,7 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
         return format!("{red}cancelled{end}\n");
     }
     let mut out = String::new();
-    let message = neutral(&failure.message);
+    let message = neutralize_controls(&failure.message);
     let mut lines = message.lines();
     let first = lines.next().unwrap_or_default();
     if failure.stage.is_empty() {
@@ -291,7 +292,7 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
 }
 
 /// The inputs of a cascade: those that are known, then those that were given.
-pub fn inputs(
+pub fn read_inputs(
     args: &InputArgs,
     program: &ir::Program,
     cascade: ir::CascadeId,

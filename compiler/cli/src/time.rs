@@ -1,10 +1,10 @@
 //! Times of the clock, as they are printed.
 
-use cascade_runtime::journal::now;
+use cascade_runtime::journal::now_ms;
 use jiff::Timestamp;
 
 /// Milliseconds since 1970 as a time of the local clock.
-pub fn clock(ms: i64) -> String {
+pub fn clock_text(ms: i64) -> String {
     match Timestamp::from_millisecond(ms) {
         Ok(at) => at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => format!("{ms} ms"),
@@ -13,11 +13,11 @@ pub fn clock(ms: i64) -> String {
 
 /// The time of the local clock in so many milliseconds.
 pub fn clock_in(ms: u64) -> String {
-    clock(now().saturating_add_unsigned(ms))
+    clock_text(now_ms().saturating_add_unsigned(ms))
 }
 
 /// A duration as the language writes it (`30d`, `12h`), in milliseconds.
-pub fn duration(text: &str) -> Result<i64, String> {
+pub fn parse_duration(text: &str) -> Result<i64, String> {
     let wrong = || format!("`{text}` is no duration; write `30d`, `12h`, `15m`");
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let number: i64 = text[..digits].parse().map_err(|_| wrong())?;

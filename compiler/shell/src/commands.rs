@@ -34,7 +34,7 @@ impl Cursor<'_> {
         let list = self.list(&[])?;
         self.finish_heredocs()?;
         self.heredocs = outer;
-        match self.eat(")") {
+        match self.skip_text(")") {
             true => Ok(list),
             false => self.error(start, "a `$(` in this command is never closed"),
         }
@@ -80,7 +80,7 @@ impl Cursor<'_> {
         loop {
             let mut pipeline = self.pipeline()?;
             self.skip_blanks();
-            let joined = self.eat("&&") || self.eat("||");
+            let joined = self.skip_text("&&") || self.skip_text("||");
             pipeline.plain &= plain && !joined;
             list.pipelines.push(pipeline);
             if !joined {
@@ -102,7 +102,7 @@ impl Cursor<'_> {
         let mut commands = vec![self.nested(Self::command)?];
         loop {
             self.skip_blanks();
-            if self.rest().starts_with("||") || !self.eat("|") {
+            if self.rest().starts_with("||") || !self.skip_text("|") {
                 return Ok(Pipeline { commands, plain });
             }
             self.skip_lines()?;
@@ -118,7 +118,7 @@ impl Cursor<'_> {
             (Some('('), _) => {
                 self.next();
                 let list = self.list(&[])?;
-                if !self.eat(")") {
+                if !self.skip_text(")") {
                     return self.error(start, "a `(` in this command is never closed");
                 }
                 CommandKind::Subshell(list)
@@ -225,7 +225,7 @@ impl Cursor<'_> {
             _ => None,
         };
         self.skip_blanks();
-        self.eat(";");
+        self.skip_text(";");
         self.skip_lines()?;
         let (opened, closed) = match self.reserved_word() {
             Some("{") => ("{", "}"),
@@ -254,7 +254,7 @@ impl Cursor<'_> {
                 self.at += "esac".len();
                 return Ok(CommandKind::Case { subject, arms });
             }
-            self.eat("(");
+            self.skip_text("(");
             let mut patterns = Vec::new();
             loop {
                 self.skip_blanks();
@@ -265,17 +265,17 @@ impl Cursor<'_> {
                 self.join_values(edits);
                 patterns.push(pattern);
                 self.skip_blanks();
-                if !self.eat("|") {
+                if !self.skip_text("|") {
                     break;
                 }
             }
-            if !self.eat(")") {
+            if !self.skip_text(")") {
                 return self.error(self.at, "a `)` was expected after the pattern of a `case`");
             }
             let body = self.list(&["esac"])?;
             arms.push((patterns, body));
             self.skip_blanks();
-            if !self.eat(";;") && self.reserved_word() != Some("esac") {
+            if !self.skip_text(";;") && self.reserved_word() != Some("esac") {
                 return self.error(start, "the `esac` of this `case` is missing");
             }
         }
@@ -304,7 +304,7 @@ impl Cursor<'_> {
                 break;
             }
             let Some(word) = self.word()? else { break };
-            match assignment(&word) {
+            match split_assignment(&word) {
                 Some((name, value)) if words.is_empty() => {
                     if name.starts_with(RESERVED_PREFIX) {
                         return self
@@ -342,9 +342,9 @@ impl Cursor<'_> {
         let name = self.name().to_owned();
         self.at += name.len();
         self.skip_blanks();
-        self.eat("(");
+        self.skip_text("(");
         self.skip_blanks();
-        self.eat(")");
+        self.skip_text(")");
         self.skip_lines()?;
         let body = self.nested(Self::command)?;
         if matches!(body.kind, CommandKind::Simple { .. }) {
@@ -373,20 +373,20 @@ impl Cursor<'_> {
                 "write to a file, or use a pipe",
             );
         }
-        if self.eat("<<") {
-            let strip_tabs = self.eat("-");
+        if self.skip_text("<<") {
+            let strip_tabs = self.skip_text("-");
             self.skip_blanks();
             return self.announce_heredoc(start, descriptor, strip_tabs).map(Some);
         }
-        let kind = if self.eat("<&") || self.eat(">&") {
+        let kind = if self.skip_text("<&") || self.skip_text(">&") {
             RedirectKind::Duplicate
-        } else if self.eat(">>") {
+        } else if self.skip_text(">>") {
             RedirectKind::Append
-        } else if self.eat(">|") || (!self.rest().starts_with('<') && self.eat(">")) {
+        } else if self.skip_text(">|") || (!self.rest().starts_with('<') && self.skip_text(">")) {
             RedirectKind::Write
         } else {
-            self.eat("<");
-            self.eat(">");
+            self.skip_text("<");
+            self.skip_text(">");
             RedirectKind::Read
         };
         self.skip_blanks();
@@ -435,7 +435,7 @@ impl Cursor<'_> {
         loop {
             self.skip_blanks();
             self.skip_comment();
-            if !self.eat("\n") {
+            if !self.skip_text("\n") {
                 return Ok(());
             }
             self.read_heredocs()?;
@@ -508,7 +508,7 @@ impl Cursor<'_> {
 }
 
 /// The name and the value of a word like `NAME=value`.
-pub(crate) fn assignment(word: &Word) -> Option<(String, Word)> {
+pub(crate) fn split_assignment(word: &Word) -> Option<(String, Word)> {
     let Some(Piece::Text(text)) = word.pieces.first() else { return None };
     let (name, value) = text.split_once('=')?;
     let is_name = !name.is_empty()

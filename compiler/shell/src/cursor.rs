@@ -127,7 +127,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// Goes past a text, if it stands here.
-    pub fn eat(&mut self, text: &str) -> bool {
+    pub fn skip_text(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
             self.at += text.len();
@@ -168,7 +168,7 @@ impl<'s> Cursor<'s> {
 
     /// Goes past blanks, and lines that go on after a backslash.
     pub fn skip_blanks(&mut self) {
-        while self.eat(" ") || self.eat("\t") || self.eat("\\\n") {}
+        while self.skip_text(" ") || self.skip_text("\t") || self.skip_text("\\\n") {}
     }
 
     /// Goes past a comment, which ends before the end of its line. Values in it are left out.

@@ -23,7 +23,7 @@ pub use cursor::{MAX_HOLES, Quoting, SyntaxError, hole_character, hole_of};
 pub use flow::{CodePosition, Reason, Surroundings};
 pub use holes::HoleSet;
 pub use parts::{DirectPart, Part, Position};
-pub use programs::{Row, chooses_program, is_wrapper, rows};
+pub use programs::{Row, chooses_program, is_wrapper, table_rows};
 pub use words::RESERVED_PREFIX;
 
 use cursor::{Cursor, Edit};

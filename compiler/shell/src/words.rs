@@ -198,11 +198,11 @@ impl Cursor<'_> {
         {
             return Ok(Some(arithmetic));
         }
-        if self.eat("(") {
+        if self.skip_text("(") {
             let list = self.substitution(start)?;
             return Ok(Some(Piece::Substitution(list)));
         }
-        if self.eat("{") {
+        if self.skip_text("{") {
             let parameter = self.braced_parameter(start, holes)?;
             return Ok(Some(Piece::Parameter(parameter)));
         }
@@ -251,7 +251,7 @@ impl Cursor<'_> {
                 Some('(') => open += 1,
                 Some(')') if open > 0 => open -= 1,
                 Some(')') => {
-                    if self.eat("))") {
+                    if self.skip_text("))") {
                         return Ok(Some(Piece::Arithmetic(pieces)));
                     }
                     break;
@@ -319,7 +319,7 @@ impl Cursor<'_> {
             }
             Some(c @ ('#' | '%')) if !length => {
                 self.next();
-                self.eat(c.encode_utf8(&mut [0; 4]));
+                self.skip_text(c.encode_utf8(&mut [0; 4]));
                 Operation::Trim(self.word_in_braces(Quoting::Pattern)?)
             }
             _ => {
@@ -334,7 +334,7 @@ impl Cursor<'_> {
                 Operation::Other(word)
             }
         };
-        match self.eat("}") {
+        match self.skip_text("}") {
             true => Ok(Parameter { name, operation }),
             false => self.error(start, "a `${` in this command is never closed"),
         }

@@ -18,7 +18,7 @@ use crate::{
     findings::{Findings, UsedNames},
     index::{Callable, Index, Recorder},
     module::Files,
-    program::{CheckedBodies, assemble},
+    program::{CheckedBodies, assemble_program},
     types::Types,
     world::{Declared, Signature, View, World},
 };
@@ -69,14 +69,14 @@ pub(crate) fn analyze(files: Files<'_>, root: usize, options: Options, is_cancel
     }
     let program = complete.then(|| {
         diagnostics.extend(unused_names(world, &used));
-        assemble(world, &types, bodies, root)
+        assemble_program(world, &types, bodies, root)
     });
     // What the worst case costs matters here only to those who have said what it may.
     if let Some(program) = &program
         && !budgets.cascades.is_empty()
         && diagnostics.iter().all(|d| d.severity != Severity::Error)
     {
-        cost::warn(program, files.map, &budgets, &mut diagnostics);
+        cost::warn_of_budgets(program, files.map, &budgets, &mut diagnostics);
     }
     declared.record_definitions(&types, &mut recorder);
     let index = Index::new(recorder, files.modules.len());

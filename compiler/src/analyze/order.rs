@@ -31,7 +31,7 @@ pub(super) fn order_of_fns(world: World<'_>) -> Order {
         };
         match item {
             ItemKind::Fn(decl) => walk::fn_body(&decl.body, &mut visit),
-            ItemKind::Const(decl) => walk::expr(&decl.value, &mut visit),
+            ItemKind::Const(decl) => walk::walk_expr(&decl.value, &mut visit),
             _ => {}
         }
         callees
@@ -49,15 +49,15 @@ pub(super) fn order_of_cascades(world: World<'_>) -> Order {
                     callees.push((id.index(), span));
                 }
             };
-            walk::clauses(&decl.clauses, &mut visit);
-            walk::block(&decl.body, &mut visit);
+            walk::walk_clauses(&decl.clauses, &mut visit);
+            walk::walk_block(&decl.body, &mut visit);
         }
         callees
     })
 }
 
 fn order_of(world: World<'_>, signatures: &[Signature], callees: impl Fn(usize) -> Vec<(usize, Span)>) -> Order {
-    let found = depth_first::search(signatures.len(), callees);
+    let found = depth_first::search_depth_first(signatures.len(), callees);
     let mut recursion = Vec::new();
     for cycle in found.cycles {
         let (Some(first), Some(last)) = (cycle.nodes.first(), cycle.nodes.last()) else { continue };

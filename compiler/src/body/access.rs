@@ -25,12 +25,13 @@ impl BodyChecker<'_> {
             match def {
                 Def::Memory(id) => return self.infer_memory_key(id, name),
                 Def::Type(id) => {
-                    let ty = self.type_of(id);
-                    if self.types.variants(ty).is_none() {
+                    let ty = self.context.type_of(id);
+                    if self.context.types.variants(ty).is_none() {
                         let d = self
+                            .context
                             .diagnostic(codes::UNKNOWN_FIELD, name.span, format!("`{}` is not an enum", base.text))
                             .label("only an enum has variants");
-                        self.report(d);
+                        self.context.report(d);
                         return Typed::error();
                     }
                     if name.text.is_empty() {
@@ -43,7 +44,7 @@ impl BodyChecker<'_> {
                 }
                 Def::Module(other) => return self.infer_module_member(other, name),
                 _ => {
-                    self.record_use(name.span, Symbol::Missing);
+                    self.context.record_use(name.span, Symbol::Missing);
                     return Typed::error();
                 }
             }
@@ -56,7 +57,7 @@ impl BodyChecker<'_> {
             return self.infer_run_fact(base, name);
         }
         let value = self.infer(receiver);
-        self.record_field_use(self.types.non_null(value.ty), name);
+        self.context.record_field_use(self.context.types.non_null(value.ty), name);
         if let Some(path) = self.scope.path(whole)
             && let Some(ty) = self.scope.narrowed_type(&path)
         {
@@ -70,18 +71,18 @@ impl BodyChecker<'_> {
         if value.ty == Ty::ERROR || name.text.is_empty() {
             return Typed { ty: Ty::ERROR, ..value };
         }
-        let non_null = self.types.non_null(value.ty);
+        let non_null = self.context.types.non_null(value.ty);
         let nullable = non_null != value.ty;
         if nullable && !safe {
-            self.report(types::access_of_null(self.view(), value.ty, name, receiver.span));
+            self.context.report(types::access_of_null(self.context.view(), value.ty, name, receiver.span));
             return Typed::error();
         }
-        let Some(ty) = self.types.field(non_null, &name.text) else {
-            self.report(types::unknown_field(self.view(), non_null, name));
+        let Some(ty) = self.context.types.field(non_null, &name.text) else {
+            self.context.report(types::unknown_field(self.context.view(), non_null, name));
             return Typed::error();
         };
         if safe && nullable {
-            let ty = self.types.optional(ty);
+            let ty = self.context.types.optional(ty);
             return Typed::new(ir::Expr::SafeField(Box::new(value.ir), name.text.clone()), ty, value.flow);
         }
         Typed::new(ir::Expr::Field(Box::new(value.ir), name.text.clone()), ty, value.flow)
@@ -95,21 +96,22 @@ impl BodyChecker<'_> {
             ("cascade", ir::RunFact::Cascade, Ty::STRING),
             ("attempt", ir::RunFact::Attempt, Ty::INT),
         ];
-        self.record_word(run);
-        self.record_type(run.span, Ty::ERROR, &Flow::default());
+        self.context.record_word(run);
+        self.context.record_type(run.span, Ty::ERROR, &Flow::default());
         match FACTS.iter().find(|(known, ..)| *known == name.text) {
             Some((_, fact, ty)) => {
-                self.record_word(name);
+                self.context.record_word(name);
                 Typed::new(ir::Expr::Run(*fact), *ty, Flow::default())
             }
             None if name.text.is_empty() => Typed::error(),
             None => {
                 let message = format!("nothing is known of a run as `{}`", name.text);
                 let d = self
+                    .context
                     .diagnostic(codes::UNKNOWN_FIELD, name.span, message)
                     .label("not a fact of the run")
                     .help("there are `run.id`, `run.started`, `run.cascade` and `run.attempt`");
-                self.report(d);
+                self.context.report(d);
                 Typed::error()
             }
         }
@@ -117,33 +119,34 @@ impl BodyChecker<'_> {
 
     /// Infers `memory.name`.
     fn infer_memory_key(&mut self, id: ir::MemoryId, name: &Name) -> Typed {
-        let memory = &self.world.declared.memories[id.index()];
+        let memory = &self.context.world.declared.memories[id.index()];
         match memory.keys.iter().position(|key| key.name == name.text) {
             Some(position) => {
                 let ty = memory.keys[position].ty;
                 let symbol = Symbol::MemoryKey { of: id.0, index: position as u32 };
-                self.record_use(name.span, symbol);
+                self.context.record_use(name.span, symbol);
                 if !matches!(self.kind, BodyKind::Cascade | BodyKind::Test) {
                     let d = self
+                        .context
                         .diagnostic(codes::MISPLACED, name.span, "only a cascade reads a memory")
                         .label("not here")
                         .help("pass what is needed as a parameter");
-                    self.report(d);
+                    self.context.report(d);
                     return Typed::error();
                 }
                 if memory.memory.server.is_some() && !self.outcome.remote_memories.contains(&id) {
                     self.outcome.remote_memories.push(id);
                 }
                 // The value may have been written by a model in an earlier run.
-                let flow = Flow::of_untrusted(Origin::Memory, self.source(), name.span);
+                let flow = Flow::of_untrusted(Origin::Memory, self.context.source(), name.span);
                 Typed::new(ir::Expr::Memory(id, position as u32), ty, flow)
             }
             None if name.text.is_empty() => Typed::error(),
             None => {
                 let message = format!("the memory `{}` has no key `{}`", memory.name, name.text);
-                let d = self.diagnostic(codes::UNKNOWN_FIELD, name.span, message).label("not declared");
+                let d = self.context.diagnostic(codes::UNKNOWN_FIELD, name.span, message).label("not declared");
                 let d = with_suggestion(d, &name.text, name.span, memory.keys.iter().map(|key| key.name.as_str()));
-                self.report(d);
+                self.context.report(d);
                 Typed::error()
             }
         }
@@ -154,19 +157,20 @@ impl BodyChecker<'_> {
         if name.text.is_empty() {
             return Typed::error();
         }
-        match self.resolve_exported(other, name) {
+        match self.context.resolve_exported(other, name) {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
             Some(Def::Const(id)) => self.read_constant(id),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(def) => {
                 let d = self
+                    .context
                     .diagnostic(
                         codes::MISMATCH,
                         name.span,
                         format!("`{}` is {}, not a value", name.text, def.kind_name()),
                     )
                     .label("a value is needed here");
-                self.report(d);
+                self.context.report(d);
                 Typed::error()
             }
             None => {
@@ -179,18 +183,19 @@ impl BodyChecker<'_> {
     /// Infers `receiver[index]`.
     pub(super) fn infer_index(&mut self, receiver: &Expr, index: &Expr, span: Span) -> Typed {
         let value = self.infer(receiver);
-        let base = self.types.base(value.ty);
-        let (key, result) = match *self.types.kind(base) {
-            TyKind::List(element) => (Ty::INT, self.types.optional(element)),
-            TyKind::Map(element) => (Ty::STRING, self.types.optional(element)),
+        let base = self.context.types.base(value.ty);
+        let (key, result) = match *self.context.types.kind(base) {
+            TyKind::List(element) => (Ty::INT, self.context.types.optional(element)),
+            TyKind::Map(element) => (Ty::STRING, self.context.types.optional(element)),
             TyKind::Error => {
                 self.infer(index);
                 return Typed::error();
             }
             _ => {
                 let key = self.infer(index).ty;
-                let shown = self.type_text(value.ty);
+                let shown = self.context.type_text(value.ty);
                 let d = self
+                    .context
                     .diagnostic(codes::OPERATOR, span, format!("`{shown}` has no elements to pick with `[ ]`"))
                     .label("a list or a map is needed");
                 let d = match (base == Ty::JSON, key) {
@@ -198,12 +203,12 @@ impl BodyChecker<'_> {
                     (true, _) => d.help("say what it is first: `(… as list<json>)[0]`"),
                     (false, _) => d,
                 };
-                self.report(d);
+                self.context.report(d);
                 return Typed::error();
             }
         };
         let index = self.check(index, key);
         let flow = value.flow.join(&index.flow);
-        Typed::new(ir::Expr::Index(Box::new(value.ir), Box::new(index.ir), self.place(span)), result, flow)
+        Typed::new(ir::Expr::Index(Box::new(value.ir), Box::new(index.ir), self.context.place(span)), result, flow)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn check_attributes(input: BodyInput<'_>, module: usize, item: &Item) -> Findings {
     let mut body = BodyChecker::new(input, module, BodyKind::Constant);
     body.check_attributes(&item.attributes, Target::of_item(item));
-    body.outcome.findings
+    body.context.findings
 }
 
 impl BodyChecker<'_> {
@@ -28,25 +28,25 @@ impl BodyChecker<'_> {
         let mut out = Vec::new();
         for attribute in attributes {
             let name = &attribute.name;
-            self.record_words([name]);
+            self.context.record_words([name]);
             if name.text.is_empty() {
                 continue;
             }
-            if let Some(d) = unknown_or_misplaced(self.view(), attribute, target) {
-                self.report(d);
+            if let Some(d) = unknown_or_misplaced(self.context.view(), attribute, target) {
+                self.context.report(d);
                 continue;
             }
             if name.text == "allow" {
                 // Its codes are judged when it is known what they silence.
                 for arg in &attribute.args {
                     if let ExprKind::Name(code) = &arg.kind {
-                        self.record_words([code]);
+                        self.context.record_words([code]);
                     }
                 }
                 out.push((name.text.clone(), Vec::new()));
                 continue;
             }
-            self.report(argument_count(self.view(), attribute));
+            self.context.report(argument_count(self.context.view(), attribute));
             let mut args = Vec::new();
             for arg in &attribute.args {
                 if let ir::Expr::Const(value) = self.check_constant(arg, Ty::STRING) {

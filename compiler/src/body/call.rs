@@ -35,12 +35,14 @@ impl BodyChecker<'_> {
         match &callee.kind {
             ExprKind::Name(name) => {
                 let target = match self.probe_called(name) {
-                    Target::Declared(_) => self.resolve_declared(name).map_or(Target::Unknown, Target::Declared),
+                    Target::Declared(_) => {
+                        self.context.resolve_declared(name).map_or(Target::Unknown, Target::Declared)
+                    }
                     _ => self.resolve(name),
                 };
                 if let Target::Local(index) = target {
                     let ty = self.scope.local(index).ty;
-                    self.report(calls::call_of_value(self.view(), name, ty));
+                    self.context.report(calls::call_of_value(self.context.view(), name, ty));
                     self.infer_arguments(args);
                     return Typed::error();
                 }
@@ -62,7 +64,7 @@ impl BodyChecker<'_> {
                             if name.text.is_empty() {
                                 return Typed::error();
                             }
-                            return match self.resolve_exported(other, name) {
+                            return match self.context.resolve_exported(other, name) {
                                 Some(def) => self.infer_declared_call(def, name, whole, args, args_span),
                                 None => {
                                     self.report_not_exported(other, name);
@@ -72,8 +74,8 @@ impl BodyChecker<'_> {
                             };
                         }
                         Def::Type(id) => {
-                            let ty = self.type_of(id);
-                            if self.types.variants(ty).is_some() {
+                            let ty = self.context.type_of(id);
+                            if self.context.types.variants(ty).is_some() {
                                 self.resolve(base);
                                 return self.check_variant_call(name, args, ty).unwrap_or_else(|| {
                                     self.report_unknown_variant(name, ty);
@@ -83,7 +85,7 @@ impl BodyChecker<'_> {
                         }
                         Def::Missing => {
                             self.resolve(base);
-                            self.record_use(name.span, Symbol::Missing);
+                            self.context.record_use(name.span, Symbol::Missing);
                             self.infer_arguments(args);
                             return Typed::error();
                         }
@@ -100,9 +102,10 @@ impl BodyChecker<'_> {
                 let found = self.infer(callee);
                 if found.ty != Ty::ERROR {
                     let d = self
+                        .context
                         .diagnostic(codes::NOT_CALLABLE, callee.span, "this cannot be called")
                         .label("not a function");
-                    self.report(d);
+                    self.context.report(d);
                 }
                 self.infer_arguments(args);
                 Typed::error()
@@ -119,21 +122,23 @@ impl BodyChecker<'_> {
         self.infer_arguments(args);
         let Some(variable) = variable.filter(|text| !text.is_empty()) else {
             let d = self
+                .context
                 .diagnostic(codes::ARGUMENTS, args_span, "`env` takes the name of a variable, as text")
                 .label("not a name")
                 .help("write `token: secret = env(\"GH_TOKEN\")`");
-            self.report(d);
+            self.context.report(d);
             return Typed::error();
         };
         if self.kind != BodyKind::Constant {
             let d = self
+                .context
                 .diagnostic(codes::MISPLACED, name.span, "`env(…)` stands only as the default of a parameter")
                 .label("not here")
                 .help(format!("declare a parameter: `token: secret = env(\"{variable}\")`"));
-            self.report(d);
+            self.context.report(d);
             return Typed::error();
         }
-        self.record_builtin(name.span, Builtin::Function);
+        self.context.record_builtin(name.span, Builtin::Function);
         let variable = SmolStr::new(variable);
         self.outcome.variables.push(variable.clone());
         Typed::new(ir::Expr::Variable(variable), Ty::SECRET, Flow::default())
@@ -148,17 +153,17 @@ impl BodyChecker<'_> {
         args: &[Arg],
         args_span: Span,
     ) -> Typed {
-        let inner = self.types.non_null(value.ty);
+        let inner = self.context.types.non_null(value.ty);
         if inner == value.ty {
             return self.infer_method_call(value, span, name, args, args_span, None);
         }
         let slot = self.scope.new_slot();
         let receiver = Typed::new(ir::Expr::Slot(slot), inner, value.flow);
         let result = self.infer_method_call(receiver, span, name, args, args_span, None);
-        let place = self.place(span);
+        let place = self.context.place(span);
         let null = || ir::Expr::Const(ir::Const::Null);
         let test = ir::Expr::Binary(ir::BinaryOp::Eq, Box::new(ir::Expr::Slot(slot)), Box::new(null()), place);
-        let ty = self.types.optional(result.ty);
+        let ty = self.context.types.optional(result.ty);
         let ir = ir::Expr::Let(
             slot,
             Box::new(value.ir),
@@ -171,14 +176,14 @@ impl BodyChecker<'_> {
     fn infer_declared_call(&mut self, def: Def, name: &Name, whole: &Expr, args: &[Arg], args_span: Span) -> Typed {
         match def {
             Def::Fn(id) => {
-                let signature = &self.world.declared.fns[id.index()];
+                let signature = &self.context.world.declared.fns[id.index()];
                 let args = self.check_arguments(signature, args, args_span);
                 let flow = Flow::join_all(&args.flows);
                 Typed::new(ir::Expr::Call(id, args.values), signature.result, flow)
             }
             Def::Skill(_) | Def::Cascade(_) => {
                 let in_cascade = self.kind == BodyKind::Cascade;
-                self.report(calls::call_without_stage(self.view(), name, def, whole.span, in_cascade));
+                self.context.report(calls::call_without_stage(self.context.view(), name, def, whole.span, in_cascade));
                 self.infer_arguments(args);
                 Typed::error()
             }
@@ -187,13 +192,13 @@ impl BodyChecker<'_> {
                 Typed::error()
             }
             Def::Type(id) => {
-                let ty = self.type_of(id);
-                self.report(calls::call_of_type(self.view(), name, ty));
+                let ty = self.context.type_of(id);
+                self.context.report(calls::call_of_type(self.context.view(), name, ty));
                 self.infer_arguments(args);
                 Typed::error()
             }
             other => {
-                self.report(calls::call_of_declaration(self.view(), name, other, name.span));
+                self.context.report(calls::call_of_declaration(self.context.view(), name, other, name.span));
                 self.infer_arguments(args);
                 Typed::error()
             }
@@ -202,7 +207,7 @@ impl BodyChecker<'_> {
 
     /// Checks the arguments of a call against the parameters: by position, then by name, then defaults.
     pub(super) fn check_arguments(&mut self, signature: &Signature, args: &[Arg], args_span: Span) -> Args {
-        self.report(calls::deprecated_call(self.view(), signature, args_span));
+        self.context.report(calls::deprecated_call(self.context.view(), signature, args_span));
         let mut given: Vec<Option<(ir::Expr, Flow, Span)>> = vec![None; signature.params.len()];
         let mut named = false;
         let mut broken = false;
@@ -212,12 +217,12 @@ impl BodyChecker<'_> {
                     named = true;
                     match signature.params.iter().position(|p| p.name == name.text) {
                         Some(index) => {
-                            self.record_use(name.span, Symbol::Param { of: signature.of, index: index as u32 });
+                            self.context.record_use(name.span, Symbol::Param { of: signature.of, index: index as u32 });
                             index
                         }
                         None => {
                             broken = true;
-                            self.report(calls::unknown_parameter(self.view(), signature, name));
+                            self.context.report(calls::unknown_parameter(self.context.view(), signature, name));
                             self.infer(&arg.value);
                             continue;
                         }
@@ -225,7 +230,7 @@ impl BodyChecker<'_> {
                 }
                 None => {
                     if named {
-                        self.report(calls::unnamed_after_named(self.view(), arg.value.span));
+                        self.context.report(calls::unnamed_after_named(self.context.view(), arg.value.span));
                         self.infer(&arg.value);
                         broken = true;
                         continue;
@@ -235,14 +240,18 @@ impl BodyChecker<'_> {
             };
             let Some(param) = signature.params.get(index) else {
                 broken = true;
-                self.report(calls::too_many_arguments(self.view(), signature, arg.value.span));
+                self.context.report(calls::too_many_arguments(self.context.view(), signature, arg.value.span));
                 self.infer(&arg.value);
                 continue;
             };
             let ty = param.ty;
             let value = self.check(&arg.value, ty);
             if given[index].is_some() {
-                self.report(calls::argument_given_twice(self.view(), &signature.params[index].name, arg.value.span));
+                self.context.report(calls::argument_given_twice(
+                    self.context.view(),
+                    &signature.params[index].name,
+                    arg.value.span,
+                ));
             }
             given[index] = Some((value.ir, value.flow, arg.value.span));
         }
@@ -253,7 +262,7 @@ impl BodyChecker<'_> {
                 (Some((value, flow, _)), _) => (value, flow),
                 (None, Some(default)) => (default.clone(), Flow::default()),
                 (None, None) => {
-                    if !matches!(self.types.kind(param.ty), TyKind::Optional(_)) {
+                    if !matches!(self.context.types.kind(param.ty), TyKind::Optional(_)) {
                         missing.push(param.name.as_str());
                     }
                     (ir::Expr::Const(ir::Const::Null), Flow::default())
@@ -263,7 +272,7 @@ impl BodyChecker<'_> {
             out.flows.push(flow);
         }
         if !broken {
-            self.report(calls::missing_arguments(self.view(), signature, &missing, args_span));
+            self.context.report(calls::missing_arguments(self.context.view(), signature, &missing, args_span));
         }
         out
     }
@@ -272,10 +281,10 @@ impl BodyChecker<'_> {
     fn infer_builtin_call(&mut self, name: &Name, args: &[Arg], args_span: Span, expected: Option<Ty>) -> Typed {
         let word = name.text.as_str();
         if PERSON_FUNCTIONS.contains(&word) || FREE_FUNCTIONS.iter().any(|(n, _)| *n == word) {
-            self.record_builtin(name.span, Builtin::Function);
+            self.context.record_builtin(name.span, Builtin::Function);
         }
         if PERSON_FUNCTIONS.contains(&word) {
-            self.report(calls::question_without_stage(self.view(), name));
+            self.context.report(calls::question_without_stage(self.context.view(), name));
             self.infer_arguments(args);
             return Typed::error();
         }
@@ -284,43 +293,45 @@ impl BodyChecker<'_> {
             if n < least || n > most {
                 let form = FREE_FUNCTIONS.iter().find(|(f, _)| *f == word).map_or("", |(_, form)| form);
                 let d = body
+                    .context
                     .diagnostic(codes::ARGUMENTS, args_span, format!("`{word}` is written `{form}`"))
                     .label(format!("{n} argument{} given", if n == 1 { "" } else { "s" }));
-                body.report(d);
+                body.context.report(d);
                 body.infer_arguments(args);
                 return false;
             }
             true
         };
-        let place = self.place(name.span);
+        let place = self.context.place(name.span);
         match word {
             "min" | "max" => {
                 if !arity(self, 2, usize::MAX) {
                     return Typed::error();
                 }
-                let want = expected.map(|t| self.types.base(self.types.non_null(t)));
+                let want = expected.map(|t| self.context.types.base(self.context.types.non_null(t)));
                 let float = want == Some(Ty::FLOAT);
                 let values: Vec<Typed> = args.iter().map(|a| self.infer(&a.value)).collect();
                 let mut ty = if float { Ty::FLOAT } else { Ty::NEVER };
                 for (value, arg) in values.iter().zip(args) {
-                    let base = self.types.base(value.ty);
-                    let joined = if self.types.numeric(ty) && self.types.numeric(base) && ty != base {
+                    let base = self.context.types.base(value.ty);
+                    let joined = if self.context.types.numeric(ty) && self.context.types.numeric(base) && ty != base {
                         Some(Ty::FLOAT)
                     } else {
-                        self.types.join(ty, base)
+                        self.context.types.join(ty, base)
                     };
                     match joined {
-                        Some(t) if self.types.ordered(t) => ty = t,
+                        Some(t) if self.context.types.is_ordered(t) => ty = t,
                         _ => {
-                            let shown = self.type_text(value.ty);
+                            let shown = self.context.type_text(value.ty);
                             let d = self
+                                .context
                                 .diagnostic(
                                     codes::OPERATOR,
                                     arg.value.span,
                                     format!("`{word}` compares values of one kind, found `{shown}`"),
                                 )
                                 .label(format!("`{shown}`"));
-                            self.report(d);
+                            self.context.report(d);
                             return Typed::error();
                         }
                     }
@@ -340,9 +351,9 @@ impl BodyChecker<'_> {
                     return Typed::error();
                 }
                 let value = self.infer(&args[0].value);
-                let base = self.types.base(value.ty);
+                let base = self.context.types.base(value.ty);
                 if !matches!(base, Ty::INT | Ty::FLOAT | Ty::ERROR) {
-                    self.report_mismatch(value.ty, Ty::FLOAT, args[0].value.span);
+                    self.context.report_mismatch(value.ty, Ty::FLOAT, args[0].value.span);
                     return Typed::error();
                 }
                 let mut values = vec![value.ir];
@@ -368,7 +379,7 @@ impl BodyChecker<'_> {
                     flow.include(&value.flow);
                     values.push(value.ir);
                 }
-                let ty = self.types.list(Ty::INT);
+                let ty = self.context.types.list(Ty::INT);
                 Typed::new(ir::Expr::Builtin(B::Range, values, place), ty, flow)
             }
             "slug" => {
@@ -381,8 +392,8 @@ impl BodyChecker<'_> {
             _ => {
                 let is_method =
                     [TyKind::List(Ty::ERROR), TyKind::String].iter().any(|kind| method_names(kind).contains(&word));
-                let may_suggest = self.may_suggest();
-                self.report(unknown_function(self.view(), name, args, is_method, may_suggest));
+                let may_suggest = self.context.may_suggest();
+                self.context.report(unknown_function(self.context.view(), name, args, is_method, may_suggest));
                 self.infer_arguments(args);
                 Typed::error()
             }

@@ -59,16 +59,22 @@ impl BodyChecker<'_> {
     /// The checked expression, with all that was found on the way.
     fn into_checked(self, value: Typed) -> CheckedExpression {
         let slots = self.scope.slot_count();
-        let (variables, findings) = (self.outcome.variables, self.outcome.findings);
+        let (variables, findings) = (self.outcome.variables, self.context.findings);
         CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
     }
 
     /// The value of an expression without variables, where a value of the type is expected.
     pub(super) fn check_constant(&mut self, value: &Expr, expected: Ty) -> ir::Expr {
-        let findings = std::mem::take(&mut self.outcome.findings);
-        let checked =
-            DeclaredExpressions.check_constant(self.world, self.types, self.module, value, Some(expected), findings);
-        self.outcome.findings = checked.findings;
+        let findings = std::mem::take(&mut self.context.findings);
+        let checked = DeclaredExpressions.check_constant(
+            self.context.world,
+            self.context.types,
+            self.context.module,
+            value,
+            Some(expected),
+            findings,
+        );
+        self.context.findings = checked.findings;
         checked.ir
     }
 }

@@ -13,16 +13,16 @@ use crate::{
 };
 
 /// The IR of a constant.
-pub(super) fn constant(c: ir::Const) -> ir::Expr {
+pub(super) fn constant_expr(c: ir::Const) -> ir::Expr {
     ir::Expr::Const(c)
 }
 
 impl BodyChecker<'_> {
     /// Checks an expression against the type that is expected of it.
     pub(super) fn check(&mut self, e: &Expr, expected: Ty) -> Typed {
-        self.record_expected(e, expected);
+        self.context.record_expected(e, expected);
         let typed = self.check_kind(e, expected);
-        self.record_type(e.span, typed.ty, &typed.flow);
+        self.context.record_type(e.span, typed.ty, &typed.flow);
         typed
     }
 
@@ -30,15 +30,15 @@ impl BodyChecker<'_> {
     pub(super) fn infer(&mut self, e: &Expr) -> Typed {
         let mut typed = self.infer_kind(e);
         // A number or a variant of an enum carries no text, also where it was a part of what does.
-        if typed.flow != Flow::default() && carries_nothing(self.types, typed.ty) {
+        if typed.flow != Flow::default() && carries_nothing(self.context.types, typed.ty) {
             typed.flow = Flow::default();
         }
-        self.record_type(e.span, typed.ty, &typed.flow);
+        self.context.record_type(e.span, typed.ty, &typed.flow);
         typed
     }
 
     fn check_kind(&mut self, e: &Expr, expected: Ty) -> Typed {
-        let wanted = self.types.base(self.types.non_null(expected));
+        let wanted = self.context.types.base(self.context.types.non_null(expected));
         match &e.kind {
             ExprKind::Paren(inner) => return self.check(inner, expected),
             ExprKind::Record(entries) if expected != Ty::ERROR && e.kind != ExprKind::Null => {
@@ -47,7 +47,7 @@ impl BodyChecker<'_> {
                 }
             }
             ExprKind::List(items) => {
-                if let TyKind::List(element) = *self.types.kind(wanted) {
+                if let TyKind::List(element) = *self.context.types.kind(wanted) {
                     let typed = self.check_list(items, element, wanted);
                     return self.coerce(typed, expected, e.span);
                 }
@@ -98,10 +98,11 @@ impl BodyChecker<'_> {
                 let typed = self.infer_coalesce(a, b, Some(expected));
                 return self.coerce(typed, expected, e.span);
             }
-            ExprKind::Binary(a, BinaryOp::Add, b) if matches!(self.types.kind(wanted), TyKind::List(_)) => {
+            ExprKind::Binary(a, BinaryOp::Add, b) if matches!(self.context.types.kind(wanted), TyKind::List(_)) => {
                 let (a, b) = (self.check(a, wanted), self.check(b, wanted));
                 let flow = a.flow.join(&b.flow);
-                let ir = ir::Expr::Binary(ir::BinaryOp::Add, Box::new(a.ir), Box::new(b.ir), self.place(e.span));
+                let ir =
+                    ir::Expr::Binary(ir::BinaryOp::Add, Box::new(a.ir), Box::new(b.ir), self.context.place(e.span));
                 return self.coerce(Typed::new(ir, wanted, flow), expected, e.span);
             }
             ExprKind::If(x) => {
@@ -124,7 +125,7 @@ impl BodyChecker<'_> {
 
     fn infer_kind(&mut self, e: &Expr) -> Typed {
         use ir::Const;
-        let plain = |c: Const, ty: Ty| Typed::new(constant(c), ty, Flow::default());
+        let plain = |c: Const, ty: Ty| Typed::new(constant_expr(c), ty, Flow::default());
         match &e.kind {
             ExprKind::Null => plain(Const::Null, Ty::NULL),
             ExprKind::Bool(b) => plain(Const::Bool(*b), Ty::BOOL),
@@ -143,15 +144,16 @@ impl BodyChecker<'_> {
             ExprKind::Unary(op, inner) => self.infer_unary(*op, inner, e.span),
             ExprKind::Binary(a, op, b) => self.infer_binary(a, *op, b, e.span),
             ExprKind::Cast { value, ty, optional } => {
-                let to = self.resolve_type(ty);
+                let to = self.context.resolve_type(ty);
                 self.infer_cast(value, to, *optional, e.span)
             }
             ExprKind::Lambda { .. } => {
                 let d = self
+                    .context
                     .diagnostic(codes::MISPLACED, e.span, "a lambda stands only as an argument of a method")
                     .label("not here")
                     .help("declare a `fn` for what is used in several places");
-                self.report(d);
+                self.context.report(d);
                 Typed::error()
             }
             ExprKind::Paren(inner) => self.infer(inner),
@@ -160,8 +162,8 @@ impl BodyChecker<'_> {
             ExprKind::Range(low, high) => {
                 let (low, high) = (self.check(low, Ty::INT), self.check(high, Ty::INT));
                 let flow = low.flow.join(&high.flow);
-                let ir = ir::Expr::Builtin(ir::Builtin::Range, vec![low.ir, high.ir], self.place(e.span));
-                Typed::new(ir, self.types.list(Ty::INT), flow)
+                let ir = ir::Expr::Builtin(ir::Builtin::Range, vec![low.ir, high.ir], self.context.place(e.span));
+                Typed::new(ir, self.context.types.list(Ty::INT), flow)
             }
             ExprKind::For(_)
             | ExprKind::Repeat(_)
@@ -185,7 +187,7 @@ impl BodyChecker<'_> {
     /// Reports a block with stages in the middle of an expression.
     pub(super) fn report_inner_block(&mut self, word: &str, span: Span) {
         let in_cascade = self.kind == BodyKind::Cascade;
-        self.report(block_in_expression(self.view(), word, span, in_cascade));
+        self.context.report(block_in_expression(self.context.view(), word, span, in_cascade));
     }
 
     /// Converts a value to the type that is expected of it, or reports a mismatch.
@@ -193,7 +195,7 @@ impl BodyChecker<'_> {
         match self.try_coerce(value, expected, span) {
             Ok(typed) => typed,
             Err(value) => {
-                self.report_mismatch(value.ty, expected, span);
+                self.context.report_mismatch(value.ty, expected, span);
                 Typed { ty: Ty::ERROR, ..value }
             }
         }
@@ -201,7 +203,7 @@ impl BodyChecker<'_> {
 
     /// Converts a value to the type that is expected of it; gives the value back where that is impossible.
     pub(super) fn try_coerce(&mut self, value: Typed, expected: Ty, span: Span) -> Result<Typed, Typed> {
-        let types = &self.types;
+        let types = &self.context.types;
         if types.fits(value.ty, expected) {
             let ty = if value.ty == Ty::ERROR { Ty::ERROR } else { expected };
             return Ok(Typed { ty, ..value });
@@ -214,18 +216,18 @@ impl BodyChecker<'_> {
         if let TyKind::Refined(base, r) = *types.kind(expected) {
             let refinement = types.refinements[r as usize].clone();
             let inner = self.try_coerce(value, base, span)?;
-            let ir = ir::Expr::Refine(Box::new(inner.ir), Box::new(refinement), self.place(span));
+            let ir = ir::Expr::Refine(Box::new(inner.ir), Box::new(refinement), self.context.place(span));
             return Ok(Typed { ir, ty: expected, flow: inner.flow });
         }
         if self.stands_for(value.ty, expected) {
             let target = types.lower(expected);
-            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(target), self.place(span));
+            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(target), self.context.place(span));
             return Ok(Typed { ir, ty: expected, flow: value.flow });
         }
         if expected == Ty::FLOAT && types.base(value.ty) == Ty::INT {
             self.report_whole_division(&value);
             let ir = match value.ir {
-                ir::Expr::Const(ir::Const::Int(n)) => constant(ir::Const::Float(n as f64)),
+                ir::Expr::Const(ir::Const::Int(n)) => constant_expr(ir::Const::Float(n as f64)),
                 other => ir::Expr::ToFloat(Box::new(other)),
             };
             return Ok(Typed { ir, ty: Ty::FLOAT, flow: value.flow });
@@ -235,7 +237,7 @@ impl BodyChecker<'_> {
 
     /// Whether a text or a path stands for a value of another type, into which it is cast.
     fn stands_for(&self, ty: Ty, expected: Ty) -> bool {
-        let types = &self.types;
+        let types = &self.context.types;
         let base = types.base(ty);
         // What a path names is read when the stage begins: then it is a file.
         let element_fits =
@@ -264,9 +266,10 @@ impl BodyChecker<'_> {
             Target::Declared(def) => Some(def),
             _ => None,
         };
-        if let (Some(def @ (Def::Model(_) | Def::Route(_))), false) = (found, self.world.declared.deprecated.is_empty())
+        if let (Some(def @ (Def::Model(_) | Def::Route(_))), false) =
+            (found, self.context.world.declared.deprecated.is_empty())
         {
-            self.report(deprecated_use(self.view(), def, &name.text, name.span));
+            self.context.report(deprecated_use(self.context.view(), def, &name.text, name.span));
         }
         match found {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
@@ -275,17 +278,19 @@ impl BodyChecker<'_> {
             Some(Def::Missing) => Typed::error(),
             Some(def @ (Def::Skill(_) | Def::Cascade(_) | Def::Fn(_))) => {
                 let d = self
+                    .context
                     .diagnostic(
                         codes::MISMATCH,
                         name.span,
                         format!("`{}` is {}, not a value", name.text, def.kind_name()),
                     )
                     .label("call it: `(…)`");
-                self.report(d);
+                self.context.report(d);
                 Typed::error()
             }
             Some(def) => {
                 let d = self
+                    .context
                     .diagnostic(
                         codes::MISMATCH,
                         name.span,
@@ -297,7 +302,7 @@ impl BodyChecker<'_> {
                     Def::Type(_) => d.help(format!("a variant is written `{}.name`", name.text)),
                     _ => d,
                 };
-                self.report(d);
+                self.context.report(d);
                 Typed::error()
             }
             None => {
@@ -309,7 +314,7 @@ impl BodyChecker<'_> {
 
     /// The value of a constant of a file: written out where it is a literal, so that bounds see it.
     pub(super) fn read_constant(&mut self, id: ir::FnId) -> Typed {
-        let signature = &self.world.declared.fns[id.index()];
+        let signature = &self.context.world.declared.fns[id.index()];
         let ir = signature.literal.clone().unwrap_or_else(|| ir::Expr::Call(id, Vec::new()));
         Typed::new(ir, signature.result, Flow::default())
     }
@@ -323,24 +328,25 @@ impl BodyChecker<'_> {
             }
             UnaryOp::Neg => {
                 let value = self.infer(inner);
-                let base = self.types.base(value.ty);
+                let base = self.context.types.base(value.ty);
                 match (base, &value.ir) {
                     (Ty::INT, ir::Expr::Const(ir::Const::Int(n))) => match n.checked_neg() {
-                        Some(n) => Typed::new(constant(ir::Const::Int(n)), Ty::INT, value.flow),
+                        Some(n) => Typed::new(constant_expr(ir::Const::Int(n)), Ty::INT, value.flow),
                         None => Typed::error(),
                     },
                     (Ty::FLOAT, ir::Expr::Const(ir::Const::Float(x))) => {
-                        Typed::new(constant(ir::Const::Float(-x)), Ty::FLOAT, value.flow)
+                        Typed::new(constant_expr(ir::Const::Float(-x)), Ty::FLOAT, value.flow)
                     }
                     (Ty::INT | Ty::FLOAT | Ty::DURATION | Ty::MONEY | Ty::ERROR | Ty::NEVER, _) => {
-                        Typed::new(ir::Expr::Neg(Box::new(value.ir), self.place(span)), base, value.flow)
+                        Typed::new(ir::Expr::Neg(Box::new(value.ir), self.context.place(span)), base, value.flow)
                     }
                     _ => {
-                        let shown = self.type_text(value.ty);
+                        let shown = self.context.type_text(value.ty);
                         let d = self
+                            .context
                             .diagnostic(codes::OPERATOR, span, format!("`-` does not work on `{shown}`"))
                             .label("a number is needed");
-                        self.report(d);
+                        self.context.report(d);
                         Typed::error()
                     }
                 }
@@ -351,40 +357,42 @@ impl BodyChecker<'_> {
     /// Infers `x as T` and `x as? T`.
     fn infer_cast(&mut self, value: &Expr, to: Ty, optional: bool, span: Span) -> Typed {
         let value = self.infer(value);
-        let from = self.types.base(self.types.non_null(value.ty));
-        let target = self.types.base(self.types.non_null(to));
+        let from = self.context.types.base(self.context.types.non_null(value.ty));
+        let target = self.context.types.base(self.context.types.non_null(to));
         let possible = from == Ty::ERROR
             || to == Ty::ERROR
             || from == Ty::JSON
             || target == Ty::JSON
-            || (from == Ty::STRING && (target == Ty::PATH || self.types.variants(target).is_some()))
+            || (from == Ty::STRING && (target == Ty::PATH || self.context.types.variants(target).is_some()))
             || (from == Ty::PATH && target == Ty::STRING)
-            || (matches!(from, Ty::STRING | Ty::PATH) && self.types.artifact(target))
-            || self.types.fits(from, target)
-            || self.types.fits(target, from)
-            || self.types.fields(from).is_some() && self.types.fields(target).is_some();
+            || (matches!(from, Ty::STRING | Ty::PATH) && self.context.types.artifact(target))
+            || self.context.types.fits(from, target)
+            || self.context.types.fits(target, from)
+            || self.context.types.fields(from).is_some() && self.context.types.fields(target).is_some();
         if !possible {
-            let (a, b) = (self.type_text(value.ty), self.type_text(to));
+            let (a, b) = (self.context.type_text(value.ty), self.context.type_text(to));
             let d = self
+                .context
                 .diagnostic(codes::MISMATCH, span, format!("`{a}` can never be read as `{b}`"))
                 .label("not possible")
                 .help("`as` reads `json`, tells apart what may be null, and makes `path` of text");
-            self.report(d);
+            self.context.report(d);
             return Typed::error();
         }
-        if value.ty == Ty::SECRET || self.types.holds_secret(value.ty) {
+        if value.ty == Ty::SECRET || self.context.types.holds_secret(value.ty) {
             let d = self
+                .context
                 .diagnostic(codes::SECRET_LEAK, span, "a secret cannot be read as something else")
                 .label("would become visible");
-            self.report(d);
+            self.context.report(d);
             return Typed::error();
         }
-        let ty = self.types.lower(to);
+        let ty = self.context.types.lower(to);
         if optional {
-            let result = self.types.optional(to);
+            let result = self.context.types.optional(to);
             Typed::new(ir::Expr::TryCast(Box::new(value.ir), Box::new(ty)), result, value.flow)
         } else {
-            Typed::new(ir::Expr::Cast(Box::new(value.ir), Box::new(ty), self.place(span)), to, value.flow)
+            Typed::new(ir::Expr::Cast(Box::new(value.ir), Box::new(ty), self.context.place(span)), to, value.flow)
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn check_fn(input: BodyInput<'_>, id: ir::FnId, decl: &FnDecl) -> Che
         slots: body.scope.slot_count(),
         body: value.ir,
     };
-    CheckedFn { ir, findings: body.outcome.findings }
+    CheckedFn { ir, findings: body.context.findings }
 }
 
 /// Checks a constant of a file, which is a fn without parameters.
@@ -47,5 +47,5 @@ pub(crate) fn check_const(input: BodyInput<'_>, id: ir::FnId, decl: &ConstDecl) 
     let value = body.check_open_type(value, decl.value.span);
     body.leave_body(decl.value.span.end);
     let ir = ir::Function { name: decl.name.text.clone(), params: 0, slots: body.scope.slot_count(), body: value.ir };
-    CheckedFn { ir, findings: body.outcome.findings }
+    CheckedFn { ir, findings: body.context.findings }
 }

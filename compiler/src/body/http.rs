@@ -39,10 +39,17 @@ impl SkillChecker<'_> {
         if !METHODS.contains(&method.text.as_str()) && !method.text.is_empty() {
             let message = format!("there is no method `{}`", method.text);
             let (known, otherwise) = (METHODS.iter().copied(), "write get, post, put, patch, delete or head");
-            self.body.report(unknown_word(self.body.view(), codes::UNKNOWN_SETTING, method, message, known, otherwise));
+            self.body.context.report(unknown_word(
+                self.body.context.view(),
+                codes::UNKNOWN_SETTING,
+                method,
+                message,
+                known,
+                otherwise,
+            ));
         }
-        self.body.record_word(method);
-        let network = NetworkUse { program: "http".into(), at: (self.body.source(), method.span) };
+        self.body.context.record_word(method);
+        let network = NetworkUse { program: "http".into(), at: (self.body.context.source(), method.span) };
         self.body.use_network(network, method.span);
         let (address, flows) = self.body.check_address(url);
         self.check_host(&address, &flows, url);
@@ -57,15 +64,15 @@ impl SkillChecker<'_> {
             follows_redirects: false,
         };
         for setting in settings {
-            self.body.record_word(&setting.name);
+            self.body.context.record_word(&setting.name);
             match setting.name.text.as_str() {
                 "headers" => match &setting.value.kind {
                     ExprKind::Record(entries) => {
-                        self.body.record_type(setting.value.span, Ty::JSON, &Flow::default());
+                        self.body.context.record_type(setting.value.span, Ty::JSON, &Flow::default());
                         for entry in entries {
                             match entry {
                                 RecordEntry::Field { key, value, .. } => {
-                                    self.body.record_builtin(key.span, Builtin::Key);
+                                    self.body.context.record_builtin(key.span, Builtin::Key);
                                     let value = self.check_header_value(value);
                                     // A word stands for a header with dashes: `content_type`.
                                     let quoted = matches!(entry, RecordEntry::Field { quoted: true, .. });
@@ -75,9 +82,10 @@ impl SkillChecker<'_> {
                                 RecordEntry::Spread(base) => {
                                     let d = self
                                         .body
+                                        .context
                                         .diagnostic(codes::WRONG_PLACE, base.span, "headers are written out")
                                         .label("no `...` here");
-                                    self.body.report(d);
+                                    self.body.context.report(d);
                                 }
                             }
                         }
@@ -85,9 +93,10 @@ impl SkillChecker<'_> {
                     _ => {
                         let d = self
                             .body
+                            .context
                             .diagnostic(codes::MISMATCH, setting.value.span, "headers are a record of names and values")
                             .label("write `{ accept: \"application/json\" }`");
-                        self.body.report(d);
+                        self.body.context.report(d);
                     }
                 },
                 "query" => http.query = Some(self.check_json_value(&setting.value, "the query of a request")),
@@ -99,7 +108,14 @@ impl SkillChecker<'_> {
                     let known = ["headers", "query", "body", "redirects"].into_iter();
                     let otherwise = "a request has `headers`, `query`, `body` and `redirects`";
                     let code = codes::UNKNOWN_SETTING;
-                    self.body.report(unknown_word(self.body.view(), code, &setting.name, message, known, otherwise));
+                    self.body.context.report(unknown_word(
+                        self.body.context.view(),
+                        code,
+                        &setting.name,
+                        message,
+                        known,
+                        otherwise,
+                    ));
                     self.body.infer(&setting.value);
                 }
             }
@@ -114,15 +130,16 @@ impl SkillChecker<'_> {
         if let ExprKind::Name(name) = &e.kind
             && name.text == "follow"
         {
-            self.body.record_word(name);
+            self.body.context.record_word(name);
             return true;
         }
         let d = self
             .body
+            .context
             .diagnostic(codes::UNKNOWN_SETTING, e.span, "`redirects` can only be `follow`")
             .label("write `redirects: follow`")
             .help("without it, `get` and `head` follow redirects, and a redirect of another method is a failure");
-        self.body.report(d);
+        self.body.context.report(d);
         false
     }
 }

@@ -18,7 +18,7 @@ impl BodyChecker<'_> {
         if self.kind == BodyKind::Constant {
             return;
         }
-        let source = self.source_text(text);
+        let source = self.context.source_text(text);
         for hole in foreign_holes(source, true) {
             self.report_foreign_hole(text, source, &hole);
         }
@@ -26,7 +26,7 @@ impl BodyChecker<'_> {
 
     /// The same for a command, where `{name}` is a placeholder and the variables of the script are its own.
     pub(super) fn report_foreign_holes_of_command(&mut self, text: Span, script: &str) {
-        let source = self.source_text(text);
+        let source = self.context.source_text(text);
         for hole in foreign_holes(source, false) {
             let name = first_name(hole.expression);
             let is_shells = script_sets(script, name) || self.shell_names.iter().any(|known| known == name);
@@ -46,7 +46,7 @@ impl BodyChecker<'_> {
             let start = text.start + hole.start as u32;
             let span = Span { start, end: text.start + hole.end as u32 };
             let written = &source[hole.start..hole.end];
-            self.report(style::foreign_hole(self.view(), span, written, hole.expression));
+            self.context.report(style::foreign_hole(self.context.view(), span, written, hole.expression));
         }
     }
 }
@@ -74,7 +74,7 @@ fn dotted_name(text: &str) -> usize {
 }
 
 /// The length of the spaces at the start of a text.
-fn spaces(text: &str) -> usize {
+fn leading_spaces(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b' ').count()
 }
 
@@ -95,7 +95,7 @@ fn foreign_holes(source: &str, braces: bool) -> Vec<ForeignHole<'_>> {
         }
         // `{{ name }}` of Jinja and `${{ inputs.name }}` of workflow files have spaces; `{ name }` is plain text.
         let inner = open + count;
-        let inner = if count == 2 { inner + spaces(&source[inner..]) } else { inner };
+        let inner = if count == 2 { inner + leading_spaces(&source[inner..]) } else { inner };
         let inner = match source[inner..].strip_prefix("inputs.") {
             Some(_) if count == 2 => inner + "inputs.".len(),
             _ => inner,
@@ -107,7 +107,7 @@ fn foreign_holes(source: &str, braces: bool) -> Vec<ForeignHole<'_>> {
         };
         let starts_with_digit = bytes.get(inner).is_some_and(u8::is_ascii_digit);
         let end = inner + length;
-        let close = if count == 2 { end + spaces(&source[end..]) } else { end };
+        let close = if count == 2 { end + leading_spaces(&source[end..]) } else { end };
         if length == 0 || starts_with_digit || !source[close..].starts_with(&"}}"[..count]) {
             continue;
         }

@@ -36,40 +36,42 @@ impl BodyChecker<'_> {
         }
         let ExprKind::Lambda { params: names, body } = &e.kind else {
             if let Some(unknown) = self.find_unknown_name(e) {
-                let body = self.source_text(e.span);
+                let body = self.context.source_text(e.span);
                 let shown = if body.len() > 40 || body.contains('\n') { "…" } else { body };
                 let help = match unknown.text.as_str() {
                     "_" => format!("write `|x| {}`", shown.replacen('_', "x", 1)),
                     name => format!("write `|{name}| {shown}`"),
                 };
-                let d = self.diagnostic(codes::MISMATCH, e.span, "a lambda is needed here");
-                self.report(d.label("its parameter is not declared").help(help));
+                let d = self.context.diagnostic(codes::MISMATCH, e.span, "a lambda is needed here");
+                self.context.report(d.label("its parameter is not declared").help(help));
                 return Typed::error();
             }
             let found = self.infer(e);
             if found.ty != Ty::ERROR {
                 let d = self
+                    .context
                     .diagnostic(codes::MISMATCH, e.span, "a lambda is needed here")
                     .label("not a function")
                     .help(match params.len() {
                         1 => "write `|x| …`",
                         _ => "write `|acc, x| …`",
                     });
-                self.report(d);
+                self.context.report(d);
             }
             return Typed::error();
         };
         if names.len() != params.len() {
             let d = self
+                .context
                 .diagnostic(
                     codes::ARGUMENTS,
                     e.span,
                     format!("this lambda is given {} value{}", params.len(), if params.len() == 1 { "" } else { "s" }),
                 )
                 .label(format!("takes {}", names.len()));
-            self.report(d);
+            self.context.report(d);
         }
-        let mark = self.enter(e.span);
+        let mark = self.enter_scope(e.span);
         let mut slots = Vec::with_capacity(params.len());
         for (i, name) in names.iter().enumerate() {
             let ty = params.get(i).copied().unwrap_or(Ty::ERROR);
@@ -83,16 +85,17 @@ impl BodyChecker<'_> {
             Some(ty) => self.check(body, ty),
             None => self.infer(body),
         };
-        self.leave(mark);
+        self.leave_scope(mark);
         Typed::new(ir::Expr::Lambda(slots, Box::new(value.ir)), value.ty, value.flow)
     }
 
     /// The lambda that calls a `fn`.
     fn check_fn_as_lambda(&mut self, id: ir::FnId, e: &Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
-        let signature = &self.world.declared.fns[id.index()];
+        let signature = &self.context.world.declared.fns[id.index()];
         let required = signature.params.iter().filter(|p| p.default.is_none()).count();
         if params.len() < required || params.len() > signature.params.len() {
             let d = self
+                .context
                 .diagnostic(
                     codes::ARGUMENTS,
                     e.span,
@@ -104,7 +107,7 @@ impl BodyChecker<'_> {
                     ),
                 )
                 .label(format!("takes {}", signature.params.len()));
-            self.report(d);
+            self.context.report(d);
             return Typed::error();
         }
         let mut slots = Vec::new();

@@ -5,7 +5,7 @@ use cascade_ir as ir;
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
-use super::{BodyChecker, Typed, expr::constant};
+use super::{BodyChecker, Typed, expr::constant_expr};
 use crate::{
     checks::{names::repeated_key, types::unknown_variant},
     codes,
@@ -53,13 +53,16 @@ impl BodyChecker<'_> {
         for item in items {
             let typed = self.infer(item);
             flow.include(&typed.flow);
-            match self.types.join(element, typed.ty) {
+            match self.context.types.join(element, typed.ty) {
                 Some(joined) => element = joined,
-                None if self.types.numeric(element) && self.types.numeric(typed.ty) => element = Ty::FLOAT,
+                None if self.context.types.numeric(element) && self.context.types.numeric(typed.ty) => {
+                    element = Ty::FLOAT
+                }
                 None => {
-                    let (a, b) = (self.type_text(element), self.type_text(typed.ty));
-                    let source = self.source();
+                    let (a, b) = (self.context.type_text(element), self.context.type_text(typed.ty));
+                    let source = self.context.source();
                     let mut d = self
+                        .context
                         .diagnostic(
                             codes::MISMATCH,
                             item.span,
@@ -67,9 +70,9 @@ impl BodyChecker<'_> {
                         )
                         .label(format!("`{b}`"));
                     if let Some(first) = first {
-                        d = d.also(source, first, format!("`{a}`"));
+                        d = d.also_at(source, first, format!("`{a}`"));
                     }
-                    self.report(d);
+                    self.context.report(d);
                     element = Ty::ERROR;
                 }
             }
@@ -77,13 +80,13 @@ impl BodyChecker<'_> {
             values.push((typed, item.span));
         }
         let values = values.into_iter().map(|(v, span)| self.coerce(v, element, span).ir).collect();
-        let ty = self.types.list(element);
+        let ty = self.context.types.list(element);
         Typed::new(ir::Expr::List(values), ty, flow)
     }
 
     /// Checks a record literal where a record, a map or json is expected; gives `None` elsewhere.
     pub(super) fn check_record(&mut self, entries: &[RecordEntry], span: Span, wanted: Ty) -> Option<Typed> {
-        match self.types.kind(wanted).clone() {
+        match self.context.types.kind(wanted).clone() {
             TyKind::Map(element) => Some(self.check_map_literal(entries, element, wanted)),
             TyKind::Json => Some(self.check_map_literal(entries, Ty::JSON, Ty::JSON)),
             TyKind::Record(fields) => {
@@ -91,10 +94,10 @@ impl BodyChecker<'_> {
                 let (fields, flow) = self.fill_record(entries, span, wanted, wanted_fields, "this record");
                 Some(Typed::new(fields, wanted, flow))
             }
-            TyKind::Named(id) => match &self.types.defs[id.index()].kind {
+            TyKind::Named(id) => match &self.context.types.defs[id.index()].kind {
                 TypeDefKind::Record(fields) => {
                     let wanted_fields = fields.iter().map(Wanted::from).collect();
-                    let name = format!("`{}`", self.types.defs[id.index()].name);
+                    let name = format!("`{}`", self.context.types.defs[id.index()].name);
                     let (fields, flow) = self.fill_record(entries, span, wanted, wanted_fields, &name);
                     Some(Typed::new(fields, wanted, flow))
                 }
@@ -113,7 +116,7 @@ impl BodyChecker<'_> {
             match entry {
                 RecordEntry::Field { key, value, .. } => {
                     self.report_repeated_key(&mut seen, key);
-                    self.record_builtin(key.span, Builtin::Key);
+                    self.context.record_builtin(key.span, Builtin::Key);
                     let value = self.check(value, element);
                     flow.include(&value.flow);
                     out.push(ir::MapEntry::Entry(key.text.clone(), value.ir));
@@ -121,12 +124,12 @@ impl BodyChecker<'_> {
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
                     flow.include(&value.flow);
-                    let is_map = match self.types.kind(self.types.base(value.ty)) {
-                        TyKind::Map(t) => self.types.fits(*t, element),
+                    let is_map = match self.context.types.kind(self.context.types.base(value.ty)) {
+                        TyKind::Map(t) => self.context.types.fits(*t, element),
                         _ => false,
                     };
                     if !is_map && element != Ty::JSON && value.ty != Ty::ERROR {
-                        self.report_mismatch(value.ty, ty, base.span);
+                        self.context.report_mismatch(value.ty, ty, base.span);
                     }
                     out.push(ir::MapEntry::Spread(value.ir));
                 }
@@ -137,7 +140,7 @@ impl BodyChecker<'_> {
 
     fn report_repeated_key<'n>(&mut self, seen: &mut HashMap<&'n str, Span>, key: &'n Name) {
         if let Some(first) = seen.get(key.text.as_str()).copied() {
-            self.report(repeated_key(self.view(), key, first));
+            self.context.report(repeated_key(self.context.view(), key, first));
         }
         seen.entry(&key.text).or_insert(key.span);
     }
@@ -169,7 +172,7 @@ impl BodyChecker<'_> {
                     self.report_repeated_key(&mut seen, key);
                     match positions.get(&key.text).copied() {
                         Some(i) => {
-                            self.record_field_use(record, key);
+                            self.context.record_field_use(record, key);
                             let value = self.check(value, wanted[i].ty);
                             flow.include(&value.flow);
                             given[i] = Some(value.ir);
@@ -178,14 +181,15 @@ impl BodyChecker<'_> {
                             self.infer(value);
                             broken = true;
                             let d = self
+                                .context
                                 .diagnostic(
                                     codes::UNKNOWN_FIELD,
                                     key.span,
                                     format!("{name} has no field `{}`", key.text),
                                 )
                                 .label("not a field of it");
-                            if !self.may_suggest() {
-                                self.report(d);
+                            if !self.context.may_suggest() {
+                                self.context.report(d);
                                 continue;
                             }
                             let open = wanted.iter().map(|w| w.name.as_str()).filter(|n| !seen.contains_key(n));
@@ -196,14 +200,14 @@ impl BodyChecker<'_> {
                                     quoted_list(wanted.iter().map(|w| w.name.as_str()))
                                 ));
                             }
-                            self.report(d);
+                            self.context.report(d);
                         }
                     }
                 }
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
                     flow.include(&value.flow);
-                    match self.types.fields(value.ty) {
+                    match self.context.types.fields(value.ty) {
                         Some(fields) => {
                             let slot = self.scope.new_slot();
                             bases.push((slot, value.ir));
@@ -217,15 +221,16 @@ impl BodyChecker<'_> {
                         None if value.ty == Ty::ERROR => broken = true,
                         None => {
                             broken = true;
-                            let shown = self.type_text(value.ty);
+                            let shown = self.context.type_text(value.ty);
                             let d = self
+                                .context
                                 .diagnostic(
                                     codes::MISMATCH,
                                     base.span,
                                     format!("`...` needs a record, found `{shown}`"),
                                 )
                                 .label(format!("`{shown}`"));
-                            self.report(d);
+                            self.context.report(d);
                         }
                     }
                 }
@@ -237,16 +242,17 @@ impl BodyChecker<'_> {
             let value = match (value, w.default) {
                 (Some(value), _) | (None, Some(value)) => value,
                 (None, None) => {
-                    if !self.types.nullable(w.ty) {
+                    if !self.context.types.nullable(w.ty) {
                         missing.push((w.name.clone(), w.ty));
                     }
-                    constant(ir::Const::Null)
+                    constant_expr(ir::Const::Null)
                 }
             };
             fields.push((w.name, value));
         }
         if !missing.is_empty() && !broken {
             let d = self
+                .context
                 .diagnostic(
                     codes::MISSING_FIELD,
                     span,
@@ -254,7 +260,7 @@ impl BodyChecker<'_> {
                 )
                 .label(if missing.len() == 1 { "one field is missing" } else { "fields are missing" });
             let d = self.with_missing_fields(d, entries, span, &missing);
-            self.report(d);
+            self.context.report(d);
         }
         let mut out = ir::Expr::Record(fields);
         for (slot, base) in bases.into_iter().rev() {
@@ -271,8 +277,8 @@ impl BodyChecker<'_> {
         span: Span,
         missing: &[(SmolStr, Ty)],
     ) -> Diagnostic {
-        let text = self.view().world.files.text(self.module, span);
-        let filled = missing.iter().map(|(name, ty)| Some(format!("{name}: {}", self.types.placeholder(*ty)?)));
+        let text = self.context.view().world.files.text(self.context.module, span);
+        let filled = missing.iter().map(|(name, ty)| Some(format!("{name}: {}", self.context.types.placeholder(*ty)?)));
         let Some(filled) = filled.collect::<Option<Vec<_>>>().filter(|_| text.starts_with('{') && text.ends_with('}'))
         else {
             return d;
@@ -308,17 +314,18 @@ impl BodyChecker<'_> {
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
                     flow.include(&value.flow);
-                    let Some(base_fields) = self.types.fields(value.ty) else {
+                    let Some(base_fields) = self.context.types.fields(value.ty) else {
                         if value.ty != Ty::ERROR {
-                            let shown = self.type_text(value.ty);
+                            let shown = self.context.type_text(value.ty);
                             let d = self
+                                .context
                                 .diagnostic(
                                     codes::MISMATCH,
                                     base.span,
                                     format!("`...` needs a record, found `{shown}`"),
                                 )
                                 .label(format!("`{shown}`"));
-                            self.report(d);
+                            self.context.report(d);
                         }
                         return Typed::error();
                     };
@@ -332,11 +339,11 @@ impl BodyChecker<'_> {
                 }
             }
         }
-        let ty = self.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
-        if self.recorder().is_on() {
+        let ty = self.context.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
+        if self.context.recorder().is_on() {
             for (key, span) in seen {
-                if let Some(symbol) = field_symbol(self.types, ty, key) {
-                    self.record_definition(span, symbol);
+                if let Some(symbol) = field_symbol(self.context.types, ty, key) {
+                    self.context.record_definition(span, symbol);
                 }
             }
         }
@@ -349,19 +356,19 @@ impl BodyChecker<'_> {
 
     /// Checks a name where an enum is expected. Gives `None` when it is no variant but a declaration.
     pub(super) fn check_variant_name(&mut self, name: &Name, wanted: Ty) -> Option<Typed> {
-        let (id, _) = self.types.def(wanted)?;
-        let variants = self.types.variants(wanted)?;
+        let (id, _) = self.context.types.def(wanted)?;
+        let variants = self.context.types.variants(wanted)?;
         if name.text.is_empty() {
             return Some(Typed::error());
         }
         match variants.iter().position(|v| v.name == name.text) {
             Some(position) => {
                 let variant = variants[position].clone();
-                self.record_use(name.span, Symbol::Variant { of: id.0, index: position as u32 });
+                self.context.record_use(name.span, Symbol::Variant { of: id.0, index: position as u32 });
                 Some(self.build_variant(id, position, &variant, &[], name.span, wanted))
             }
             None => {
-                if self.world.find_name(self.module, &name.text).is_some() {
+                if self.context.world.find_name(self.context.module, &name.text).is_some() {
                     return None;
                 }
                 self.report_unknown_variant(name, wanted);
@@ -372,19 +379,19 @@ impl BodyChecker<'_> {
 
     /// Reports a variant that an enum does not have.
     pub(super) fn report_unknown_variant(&mut self, name: &Name, ty: Ty) {
-        if self.scope.ended(&name.text).is_some() {
+        if self.scope.find_ended(&name.text).is_some() {
             return self.report_unknown_value(name);
         }
-        self.report(unknown_variant(self.view(), ty, name));
+        self.context.report(unknown_variant(self.context.view(), ty, name));
     }
 
     /// Checks `variant(field: value)` where an enum is expected.
     pub(super) fn check_variant_call(&mut self, name: &Name, args: &[Arg], wanted: Ty) -> Option<Typed> {
-        let (id, _) = self.types.def(wanted)?;
-        let variants = self.types.variants(wanted)?;
+        let (id, _) = self.context.types.def(wanted)?;
+        let variants = self.context.types.variants(wanted)?;
         let position = variants.iter().position(|v| v.name == name.text)?;
         let variant = variants[position].clone();
-        self.record_use(name.span, Symbol::Variant { of: id.0, index: position as u32 });
+        self.context.record_use(name.span, Symbol::Variant { of: id.0, index: position as u32 });
         Some(self.build_variant(id, position, &variant, args, name.span, wanted))
     }
 
@@ -406,11 +413,12 @@ impl BodyChecker<'_> {
                 Some(name) => match variant.fields.iter().position(|f| f.name == name.text) {
                     Some(index) => {
                         let (variant, index32) = (position as u32, index as u32);
-                        self.record_use(name.span, Symbol::VariantField { of: id.0, variant, index: index32 });
+                        self.context.record_use(name.span, Symbol::VariantField { of: id.0, variant, index: index32 });
                         index
                     }
                     None => {
                         let d = self
+                            .context
                             .diagnostic(
                                 codes::UNKNOWN_FIELD,
                                 name.span,
@@ -419,7 +427,7 @@ impl BodyChecker<'_> {
                             .label("not a field of it");
                         let d =
                             with_suggestion(d, &name.text, name.span, variant.fields.iter().map(|f| f.name.as_str()));
-                        self.report(d);
+                        self.context.report(d);
                         self.infer(&arg.value);
                         continue;
                     }
@@ -428,13 +436,14 @@ impl BodyChecker<'_> {
             };
             let Some(field) = variant.fields.get(index) else {
                 let d = self
+                    .context
                     .diagnostic(
                         codes::ARGUMENTS,
                         arg.value.span,
                         format!("`{}` has {} fields", variant.name, variant.fields.len()),
                     )
                     .label("one too many");
-                self.report(d);
+                self.context.report(d);
                 continue;
             };
             let value = self.check(&arg.value, field.ty);
@@ -447,10 +456,10 @@ impl BodyChecker<'_> {
             .zip(&variant.fields)
             .map(|((name, value), def)| {
                 let value = value.or_else(|| def.default.clone()).unwrap_or_else(|| {
-                    if !self.types.nullable(def.ty) {
+                    if !self.context.types.nullable(def.ty) {
                         missing.push(name.clone());
                     }
-                    constant(ir::Const::Null)
+                    constant_expr(ir::Const::Null)
                 });
                 (name, value)
             })
@@ -458,6 +467,7 @@ impl BodyChecker<'_> {
         if !missing.is_empty() {
             let example: Vec<String> = missing.iter().map(|n| format!("{n}: …")).collect();
             let d = self
+                .context
                 .diagnostic(
                     codes::MISSING_FIELD,
                     span,
@@ -465,7 +475,7 @@ impl BodyChecker<'_> {
                 )
                 .label("given without")
                 .help(format!("write `{}({})`", variant.name, example.join(", ")));
-            self.report(d);
+            self.context.report(d);
         }
         Typed::new(ir::Expr::Variant { ty: id, variant: position as u32, fields }, ty, flow)
     }

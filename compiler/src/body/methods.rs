@@ -35,20 +35,20 @@ impl BodyChecker<'_> {
         args_span: Span,
         expected: Option<Ty>,
     ) -> Typed {
-        let base = self.types.base(receiver.ty);
+        let base = self.context.types.base(receiver.ty);
         if base == Ty::ERROR || name.text.is_empty() {
             self.infer_arguments(args);
             return Typed::error();
         }
-        if self.types.non_null(base) != base {
-            self.report(types::access_of_null(self.view(), receiver.ty, name, receiver_span));
+        if self.context.types.non_null(base) != base {
+            self.context.report(types::access_of_null(self.context.view(), receiver.ty, name, receiver_span));
             self.infer_arguments(args);
             return Typed::error();
         }
-        self.report_all(methods::named_arguments(self.view(), args));
-        let kind = self.types.kind(base).clone();
+        self.context.report_all(methods::named_arguments(self.context.view(), args));
+        let kind = self.context.types.kind(base).clone();
         if method_names(&kind).contains(&name.text.as_str()) {
-            self.record_builtin(name.span, Builtin::Method);
+            self.context.record_builtin(name.span, Builtin::Method);
         }
         let mut call = Call { name, args, args_span, values: vec![receiver.ir], flow: receiver.flow };
         let found = match &kind {
@@ -63,7 +63,7 @@ impl BodyChecker<'_> {
             }
             TyKind::Money if name.text == "usd" => self.check_no_arguments(&mut call, B::Usd, Ty::FLOAT),
             TyKind::Json if name.text == "get" => {
-                let result = self.types.optional(Ty::JSON);
+                let result = self.context.types.optional(Ty::JSON);
                 self.check_fixed_arguments(&mut call, B::Get, &[Ty::STRING], result)
             }
             TyKind::Command if name.text == "with" => {
@@ -73,8 +73,8 @@ impl BodyChecker<'_> {
         };
         let found = found.or_else(|| match name.text.as_str() {
             "to_text" | "to_json" if method_names(&kind).contains(&name.text.as_str()) => {
-                if self.types.holds_secret(base) {
-                    self.report(methods::secret_as_text(self.view(), name));
+                if self.context.types.holds_secret(base) {
+                    self.context.report(methods::secret_as_text(self.context.view(), name));
                 }
                 let builtin = if name.text == "to_text" { B::ToText } else { B::ToJson };
                 self.check_no_arguments(&mut call, builtin, Ty::STRING)
@@ -83,10 +83,10 @@ impl BodyChecker<'_> {
         });
         match found {
             Some((builtin, ty)) => {
-                Typed::new(ir::Expr::Builtin(builtin, call.values, self.place(name.span)), ty, call.flow)
+                Typed::new(ir::Expr::Builtin(builtin, call.values, self.context.place(name.span)), ty, call.flow)
             }
             None => {
-                self.report(types::unknown_method(self.view(), base, name));
+                self.context.report(types::unknown_method(self.context.view(), base, name));
                 self.infer_arguments(args);
                 Typed::error()
             }
@@ -103,9 +103,10 @@ impl BodyChecker<'_> {
     }
 
     fn check_argument_count(&mut self, call: &Call<'_>, least: usize, most: usize) -> bool {
-        let wrong = methods::argument_count(self.view(), call.name, call.args.len(), call.args_span, (least, most));
+        let wrong =
+            methods::argument_count(self.context.view(), call.name, call.args.len(), call.args_span, (least, most));
         let right = wrong.is_none();
-        self.report(wrong);
+        self.context.report(wrong);
         right
     }
 
@@ -157,8 +158,8 @@ impl BodyChecker<'_> {
         if call.name.text != "sort_by" || !matches!(word.text.as_str(), "ascending" | "descending") {
             return None;
         }
-        self.record_word(word);
-        self.record_type(order.value.span, Ty::BOOL, &Flow::default());
+        self.context.record_word(word);
+        self.context.record_type(order.value.span, Ty::BOOL, &Flow::default());
         call.args = std::slice::from_ref(lambda);
         let descending = word.text == "descending";
         descending.then_some(ir::Expr::Const(ir::Const::Bool(true)))
@@ -171,9 +172,9 @@ impl BodyChecker<'_> {
         list: Ty,
         expected: Option<Ty>,
     ) -> Option<(B, Ty)> {
-        let optional = |body: &mut Self, t: Ty| body.types.optional(t);
-        let expected_base = expected.map(|t| self.types.base(self.types.non_null(t)));
-        let expected_element = expected_base.and_then(|t| match self.types.kind(t) {
+        let optional = |body: &mut Self, t: Ty| body.context.types.optional(t);
+        let expected_base = expected.map(|t| self.context.types.base(self.context.types.non_null(t)));
+        let expected_element = expected_base.and_then(|t| match self.context.types.kind(t) {
             TyKind::List(e) => Some(*e),
             _ => None,
         });
@@ -182,20 +183,21 @@ impl BodyChecker<'_> {
             "is_empty" => return self.check_no_arguments(call, B::IsEmpty, Ty::BOOL),
             "map" => {
                 let ty = self.check_lambda_argument(call, &[element], expected_element);
-                (B::Map, self.types.list(ty))
+                (B::Map, self.context.types.list(ty))
             }
             "filter" => {
                 self.check_lambda_argument(call, &[element], Some(Ty::BOOL));
                 (B::Filter, list)
             }
             "flat_map" => {
-                let wanted = expected_element.map(|e| self.types.list(e));
+                let wanted = expected_element.map(|e| self.context.types.list(e));
                 let ty = self.check_lambda_argument(call, &[element], wanted);
-                let base = self.types.base(ty);
-                if !matches!(self.types.kind(base), TyKind::List(_) | TyKind::Error) {
-                    let shown = self.type_text(ty);
+                let base = self.context.types.base(ty);
+                if !matches!(self.context.types.kind(base), TyKind::List(_) | TyKind::Error) {
+                    let shown = self.context.type_text(ty);
                     let span = call.args[0].value.span;
                     let d = self
+                        .context
                         .diagnostic(
                             codes::MISMATCH,
                             span,
@@ -203,7 +205,7 @@ impl BodyChecker<'_> {
                         )
                         .label(format!("gives `{shown}`"))
                         .help("`map` takes a lambda that gives one value for each");
-                    self.report(d);
+                    self.context.report(d);
                     (B::FlatMap, Ty::ERROR)
                 } else {
                     (B::FlatMap, base)
@@ -211,10 +213,10 @@ impl BodyChecker<'_> {
             }
             "flatten" => {
                 self.check_argument_count(call, 0, 0);
-                match self.types.kind(self.types.base(element)) {
-                    TyKind::List(_) => (B::Flatten, self.types.base(element)),
+                match self.context.types.kind(self.context.types.base(element)) {
+                    TyKind::List(_) => (B::Flatten, self.context.types.base(element)),
                     _ => {
-                        self.report(methods::wrong_elements(self.view(), call.name, element, "lists"));
+                        self.context.report(methods::wrong_elements(self.context.view(), call.name, element, "lists"));
                         (B::Flatten, Ty::ERROR)
                     }
                 }
@@ -233,10 +235,10 @@ impl BodyChecker<'_> {
                     return Some((B::Reduce, Ty::ERROR));
                 }
                 let start = match expected {
-                    Some(ty) if !self.types.nullable(ty) => self.check(&call.args[0].value, ty),
+                    Some(ty) if !self.context.types.nullable(ty) => self.check(&call.args[0].value, ty),
                     _ => self.infer(&call.args[0].value),
                 };
-                let acc = self.types.base(start.ty);
+                let acc = self.context.types.base(start.ty);
                 call.flow.include(&start.flow);
                 call.values.push(start.ir);
                 let lambda = self.check_lambda(&call.args[1].value, &[acc, element], call.flow.clone(), Some(acc));
@@ -246,9 +248,9 @@ impl BodyChecker<'_> {
             }
             "sort" => {
                 self.check_argument_count(call, 0, 0);
-                if !self.types.ordered(element) {
-                    self.report(methods::wrong_elements(
-                        self.view(),
+                if !self.context.types.is_ordered(element) {
+                    self.context.report(methods::wrong_elements(
+                        self.context.view(),
                         call.name,
                         element,
                         "values with an order; `sort_by` sorts records by one of their fields",
@@ -260,11 +262,12 @@ impl BodyChecker<'_> {
                 let order = self.sort_order(call);
                 let key = self.check_lambda_argument(call, &[element], None);
                 call.values.extend(order);
-                let key_value = self.types.non_null(key);
-                if !self.types.ordered(key_value) {
-                    let shown = self.type_text(key);
+                let key_value = self.context.types.non_null(key);
+                if !self.context.types.is_ordered(key_value) {
+                    let shown = self.context.type_text(key);
                     let span = call.args.first().map_or(call.args_span, |a| a.value.span);
                     let d = self
+                        .context
                         .diagnostic(
                             codes::MISMATCH,
                             span,
@@ -274,7 +277,7 @@ impl BodyChecker<'_> {
                             ),
                         )
                         .label(format!("gives `{shown}`"));
-                    self.report(d);
+                    self.context.report(d);
                 }
                 match call.name.text.as_str() {
                     "sort_by" => (B::SortBy, list),
@@ -284,28 +287,29 @@ impl BodyChecker<'_> {
             }
             "walk" => {
                 // The children are elements again; they may be absent.
-                let children = self.types.optional(list);
+                let children = self.context.types.optional(list);
                 self.check_lambda_argument(call, &[element], Some(children));
                 (B::Walk, list)
             }
             "group_by" => {
                 let key = self.check_lambda_argument(call, &[element], None);
-                let base = self.types.base(key);
+                let base = self.context.types.base(key);
                 let fine = matches!(base, Ty::STRING | Ty::PATH | Ty::INT | Ty::BOOL | Ty::ERROR)
-                    || self.types.variants(base).is_some();
+                    || self.context.types.variants(base).is_some();
                 if !fine {
-                    let shown = self.type_text(key);
+                    let shown = self.context.type_text(key);
                     let span = call.args.first().map_or(call.args_span, |a| a.value.span);
                     let d = self
+                        .context
                         .diagnostic(
                             codes::MISMATCH,
                             span,
                             format!("the lambda of `group_by` gives the name of a group, found `{shown}`"),
                         )
                         .label(format!("gives `{shown}`"));
-                    self.report(d);
+                    self.context.report(d);
                 }
-                (B::GroupBy, self.types.map(list))
+                (B::GroupBy, self.context.types.map(list))
             }
             "first" => {
                 return {
@@ -323,14 +327,14 @@ impl BodyChecker<'_> {
             "skip" => return self.check_fixed_arguments(call, B::Skip, &[Ty::INT], list),
             "reverse" => return self.check_no_arguments(call, B::Reverse, list),
             "join" => {
-                if self.types.holds_secret(element) {
-                    self.report(methods::secret_as_text(self.view(), call.name));
+                if self.context.types.holds_secret(element) {
+                    self.context.report(methods::secret_as_text(self.context.view(), call.name));
                 }
                 return self.check_fixed_arguments(call, B::Join, &[Ty::STRING], Ty::STRING);
             }
             "sum" | "avg" => {
                 self.check_argument_count(call, 0, 0);
-                let base = self.types.base(element);
+                let base = self.context.types.base(element);
                 let sum = call.name.text == "sum";
                 let adds = match base {
                     Ty::INT | Ty::FLOAT | Ty::ERROR | Ty::NEVER => true,
@@ -338,7 +342,7 @@ impl BodyChecker<'_> {
                     _ => false,
                 };
                 if !adds {
-                    self.report(methods::wrong_elements(self.view(), call.name, element, "numbers"));
+                    self.context.report(methods::wrong_elements(self.context.view(), call.name, element, "numbers"));
                     return Some((B::Sum, Ty::ERROR));
                 }
                 if !sum {
@@ -355,9 +359,9 @@ impl BodyChecker<'_> {
             }
             "min" | "max" => {
                 self.check_argument_count(call, 0, 0);
-                if !self.types.ordered(element) {
-                    self.report(methods::wrong_elements(
-                        self.view(),
+                if !self.context.types.is_ordered(element) {
+                    self.context.report(methods::wrong_elements(
+                        self.context.view(),
                         call.name,
                         element,
                         "values with an order; `min_by` and `max_by` compare by a field",
@@ -381,43 +385,47 @@ impl BodyChecker<'_> {
                 let other = self.infer(&call.args[0].value);
                 call.flow.include(&other.flow);
                 call.values.push(other.ir);
-                match *self.types.kind(self.types.base(other.ty)) {
+                match *self.context.types.kind(self.context.types.base(other.ty)) {
                     TyKind::List(second) => {
-                        let pair = self.types.record(vec![("first".into(), element), ("second".into(), second)]);
-                        (B::Zip, self.types.list(pair))
+                        let pair =
+                            self.context.types.record(vec![("first".into(), element), ("second".into(), second)]);
+                        (B::Zip, self.context.types.list(pair))
                     }
                     TyKind::Error => (B::Zip, Ty::ERROR),
                     _ => {
-                        let want = self.types.list(Ty::NEVER);
-                        self.report_mismatch(other.ty, want, call.args[0].value.span);
+                        let want = self.context.types.list(Ty::NEVER);
+                        self.context.report_mismatch(other.ty, want, call.args[0].value.span);
                         (B::Zip, Ty::ERROR)
                     }
                 }
             }
             "enumerate" => {
                 self.check_argument_count(call, 0, 0);
-                let pair = self.types.record(vec![("index".into(), Ty::INT), ("value".into(), element)]);
-                (B::Enumerate, self.types.list(pair))
+                let pair = self.context.types.record(vec![("index".into(), Ty::INT), ("value".into(), element)]);
+                (B::Enumerate, self.context.types.list(pair))
             }
             "chunk" => {
                 return {
-                    let t = self.types.list(list);
+                    let t = self.context.types.list(list);
                     self.check_fixed_arguments(call, B::Chunk, &[Ty::INT], t)
                 };
             }
             "compact" => {
                 self.check_argument_count(call, 0, 0);
-                let inner = self.types.non_null(element);
-                (B::Compact, self.types.list(inner))
+                let inner = self.context.types.non_null(element);
+                (B::Compact, self.context.types.list(inner))
             }
             "to_map" => {
                 self.check_argument_count(call, 0, 0);
-                let (key, value) = (self.types.field(element, "key"), self.types.field(element, "value"));
+                let (key, value) =
+                    (self.context.types.field(element, "key"), self.context.types.field(element, "value"));
                 match (key, value) {
-                    (Some(key), Some(value)) if self.types.fits(key, Ty::STRING) => (B::ToMap, self.types.map(value)),
+                    (Some(key), Some(value)) if self.context.types.fits(key, Ty::STRING) => {
+                        (B::ToMap, self.context.types.map(value))
+                    }
                     _ => {
-                        self.report(methods::wrong_elements(
-                            self.view(),
+                        self.context.report(methods::wrong_elements(
+                            self.context.view(),
                             call.name,
                             element,
                             "records `{ key: string, value: … }`",

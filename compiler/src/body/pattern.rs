@@ -24,9 +24,9 @@ impl BodyChecker<'_> {
         guarded: bool,
     ) -> ir::Pattern {
         let ty = subject.ty;
-        let inner = self.types.base(self.types.non_null(ty));
+        let inner = self.context.types.base(self.context.types.non_null(ty));
         if let Some(before) = coverage.catch_all {
-            self.report(arm_after_catch_all(self.view(), pattern.span, before));
+            self.context.report(arm_after_catch_all(self.context.view(), pattern.span, before));
         }
         match &pattern.kind {
             PatternKind::Error => {
@@ -35,7 +35,13 @@ impl BodyChecker<'_> {
             }
             PatternKind::Wildcard => {
                 if coverage.catch_all.is_none() {
-                    self.report(reachability::taken_before(self.view(), coverage, ty, None, pattern.span));
+                    self.context.report(reachability::taken_before(
+                        self.context.view(),
+                        coverage,
+                        ty,
+                        None,
+                        pattern.span,
+                    ));
                 }
                 if !guarded {
                     coverage.all = true;
@@ -45,16 +51,17 @@ impl BodyChecker<'_> {
             }
             PatternKind::Literal(e) => self.check_literal_pattern(e, ty, coverage, guarded),
             PatternKind::Range(low, high) => {
-                if !self.types.ordered(inner) || inner == Ty::BOOL {
-                    let shown = self.type_text(ty);
+                if !self.context.types.is_ordered(inner) || inner == Ty::BOOL {
+                    let shown = self.context.type_text(ty);
                     let d = self
+                        .context
                         .diagnostic(
                             codes::MISMATCH,
                             pattern.span,
                             format!("a range needs values with an order, found `{shown}`"),
                         )
                         .label("not a range of these");
-                    self.report(d);
+                    self.context.report(d);
                 }
                 let mut end = |e: &Option<Expr>| e.as_ref().map(|e| self.check(e, inner).ir);
                 let (low, high) = (end(low), end(high));
@@ -66,11 +73,18 @@ impl BodyChecker<'_> {
                 if let (Some(a), Some(b), false) = (known(&low, i64::MIN), known(&high, i64::MAX), guarded) {
                     if a > b {
                         let d = self
+                            .context
                             .diagnostic(codes::UNREACHABLE, pattern.span, "this range is empty")
                             .label("the first end is above the last");
-                        self.report(d);
+                        self.context.report(d);
                     } else {
-                        self.report(reachability::taken_before(self.view(), coverage, ty, Some((a, b)), pattern.span));
+                        self.context.report(reachability::taken_before(
+                            self.context.view(),
+                            coverage,
+                            ty,
+                            Some((a, b)),
+                            pattern.span,
+                        ));
                     }
                     coverage.ints.push((a, b));
                 }
@@ -83,10 +97,11 @@ impl BodyChecker<'_> {
                         && !fields.is_empty()
                     {
                         let d = self
+                            .context
                             .diagnostic(codes::MISPLACED, pattern.span, "one of several patterns binds no fields")
                             .label("which of them matched is not known")
                             .help("write an arm of its own for this pattern");
-                        self.report(d);
+                        self.context.report(d);
                     }
                     all.push(self.check_pattern(pattern, subject, coverage, guarded));
                 }
@@ -97,11 +112,12 @@ impl BodyChecker<'_> {
                     coverage.all = true;
                     return ir::Pattern::Any;
                 }
-                let Some(variants) = self.types.variants(inner) else {
+                let Some(variants) = self.context.types.variants(inner) else {
                     coverage.all = true;
                     if inner != Ty::ERROR {
-                        let shown = self.type_text(ty);
+                        let shown = self.context.type_text(ty);
                         let d = self
+                            .context
                             .diagnostic(
                                 codes::MISMATCH,
                                 pattern.span,
@@ -113,7 +129,7 @@ impl BodyChecker<'_> {
                             } else {
                                 "take anything with `_`, or compare with `_ if … == …`"
                             });
-                        self.report(d);
+                        self.context.report(d);
                     }
                     for field in fields.iter().flatten() {
                         let bound = field.binding.as_ref().unwrap_or(&field.field);
@@ -131,22 +147,23 @@ impl BodyChecker<'_> {
                     }
                     return ir::Pattern::Any;
                 };
-                let of = self.types.def(inner).map_or(0, |(id, _)| id.0);
+                let of = self.context.types.def(inner).map_or(0, |(id, _)| id.0);
                 // The variants of `outcome<T>` are declared nowhere.
-                let is_declared = (of as usize) < self.world.declared.types.len();
+                let is_declared = (of as usize) < self.context.world.declared.types.len();
                 match is_declared {
-                    true => self.record_use(name.span, Symbol::Variant { of, index: position }),
-                    false => self.record_word(name),
+                    true => self.context.record_use(name.span, Symbol::Variant { of, index: position }),
+                    false => self.context.record_word(name),
                 }
                 if coverage.variants.contains(&variant.name) {
                     let d = self
+                        .context
                         .diagnostic(
                             codes::UNREACHABLE,
                             pattern.span,
                             format!("`{}` is taken by an arm before", variant.name),
                         )
                         .label("never reached");
-                    self.report(d);
+                    self.context.report(d);
                 }
                 if !guarded {
                     coverage.variants.push(variant.name.clone());
@@ -155,10 +172,11 @@ impl BodyChecker<'_> {
                 for field in fields.iter().flatten() {
                     let found = variant.fields.iter().position(|f| f.name == field.field.text);
                     if let (Some(_), false) = (found, is_declared) {
-                        self.record_word(&field.field);
+                        self.context.record_word(&field.field);
                     } else if let Some(index) = found {
                         let index = index as u32;
-                        self.record_use(field.field.span, Symbol::VariantField { of, variant: position, index });
+                        self.context
+                            .record_use(field.field.span, Symbol::VariantField { of, variant: position, index });
                     }
                     let found = found.map(|index| &variant.fields[index]);
                     let name = field.binding.as_ref().unwrap_or(&field.field);
@@ -169,6 +187,7 @@ impl BodyChecker<'_> {
                         }
                         None => {
                             let d = self
+                                .context
                                 .diagnostic(
                                     codes::UNKNOWN_FIELD,
                                     field.field.span,
@@ -181,7 +200,7 @@ impl BodyChecker<'_> {
                                 field.field.span,
                                 variant.fields.iter().map(|f| f.name.as_str()),
                             );
-                            self.report(d);
+                            self.context.report(d);
                             self.declare_bound(name, Ty::ERROR, Flow::default());
                         }
                     }
@@ -193,30 +212,38 @@ impl BodyChecker<'_> {
 
     fn check_literal_pattern(&mut self, e: &Expr, ty: Ty, coverage: &mut Coverage, guarded: bool) -> ir::Pattern {
         if matches!(e.kind, ExprKind::Null) {
-            if !self.types.nullable(ty) {
-                let shown = self.type_text(ty);
+            if !self.context.types.nullable(ty) {
+                let shown = self.context.type_text(ty);
                 let d = self
+                    .context
                     .diagnostic(codes::UNREACHABLE, e.span, "this arm is never reached: the value is never null")
                     .label(format!("`{shown}`"));
-                self.report(d);
+                self.context.report(d);
             }
             coverage.null |= !guarded;
-            self.record_type(e.span, Ty::NULL, &Flow::default());
+            self.context.record_type(e.span, Ty::NULL, &Flow::default());
             return ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null));
         }
-        let inner = self.types.base(self.types.non_null(ty));
+        let inner = self.context.types.base(self.context.types.non_null(ty));
         let value = self.check(e, inner);
         if let (ir::Expr::Const(_), false) = (&value.ir, guarded) {
             if let Some((_, before)) = coverage.seen.iter().find(|(v, _)| *v == value.ir) {
                 let before = *before;
-                let source = self.source();
+                let source = self.context.source();
                 let d = self
+                    .context
                     .diagnostic(codes::UNREACHABLE, e.span, "this value is taken by an arm before")
                     .label("never reached")
-                    .also(source, before, "taken here");
-                self.report(d);
+                    .also_at(source, before, "taken here");
+                self.context.report(d);
             } else if let ir::Expr::Const(ir::Const::Int(n)) = value.ir {
-                self.report(reachability::taken_before(self.view(), coverage, ty, Some((n, n)), e.span));
+                self.context.report(reachability::taken_before(
+                    self.context.view(),
+                    coverage,
+                    ty,
+                    Some((n, n)),
+                    e.span,
+                ));
             }
             coverage.seen.push((value.ir.clone(), e.span));
             match &value.ir {

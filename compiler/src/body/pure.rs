@@ -22,10 +22,10 @@ impl BodyChecker<'_> {
         match (a, b) {
             ((_, true), (_, true)) => Ty::NEVER,
             ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
-            ((x, false), (y, false)) => match self.types.join(x, y) {
+            ((x, false), (y, false)) => match self.context.types.join(x, y) {
                 Some(ty) => ty,
                 None => {
-                    self.report(types::different_types(self.view(), x, y, span));
+                    self.context.report(types::different_types(self.context.view(), x, y, span));
                     Ty::ERROR
                 }
             },
@@ -48,11 +48,11 @@ impl BodyChecker<'_> {
     pub(super) fn check_if_expr(&mut self, x: &IfExpr, expected: Option<Ty>) -> Option<Typed> {
         let condition = self.check(&x.condition, Ty::BOOL);
         let facts = not_null_paths(&x.condition);
-        let mark = self.enter(x.then.span);
+        let mark = self.enter_scope(x.then.span);
         self.assume_not_null(&facts.when_true);
         let then = self.check_block_expr(&x.then, "if", expected);
-        self.leave(mark);
-        let mark = self.enter(x.otherwise.as_ref().map_or(x.then.span, else_span));
+        self.leave_scope(mark);
+        let mark = self.enter_scope(x.otherwise.as_ref().map_or(x.then.span, else_span));
         self.assume_not_null(&facts.when_false);
         let otherwise = match &x.otherwise {
             Some(Else::Block(b)) => self.check_block_expr(b, "if", expected),
@@ -60,7 +60,7 @@ impl BodyChecker<'_> {
                 ExprKind::If(x) => {
                     let typed = self.check_if_expr(x, expected);
                     if let Some(typed) = &typed {
-                        self.record_type(e.span, typed.ty, &typed.flow);
+                        self.context.record_type(e.span, typed.ty, &typed.flow);
                     }
                     typed
                 }
@@ -70,18 +70,19 @@ impl BodyChecker<'_> {
                 let at = x.then.span;
                 let null = Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default());
                 match expected {
-                    Some(ty) if !self.types.nullable(ty) => {
+                    Some(ty) if !self.context.types.nullable(ty) => {
                         let d = self
+                            .context
                             .diagnostic(codes::MISMATCH, at, "an `if` that gives a value needs an `else`")
                             .label("and otherwise?");
-                        self.report(d);
+                        self.context.report(d);
                         None
                     }
                     _ => Some(null),
                 }
             }
         };
-        self.leave(mark);
+        self.leave_scope(mark);
         let (then, otherwise) = (then?, otherwise?);
         let ty = match expected {
             Some(ty) => ty,
@@ -105,26 +106,26 @@ impl BodyChecker<'_> {
         whole: ir::Slot,
     ) -> Vec<(ir::Slot, ir::Expr)> {
         let mut out = Vec::with_capacity(fields.len());
-        let is_record = record.ty == Ty::ERROR || self.types.fields(record.ty).is_some();
+        let is_record = record.ty == Ty::ERROR || self.context.types.fields(record.ty).is_some();
         if let (false, Some(first)) = (is_record, fields.first()) {
             let span = fields.last().map_or(first.field.span, |last| first.field.span.to(last.field.span));
-            self.report(blocks::not_a_record(self.view(), record.ty, span));
+            self.context.report(blocks::not_a_record(self.context.view(), record.ty, span));
         }
         for field in fields {
-            let ty = match self.types.field(record.ty, &field.field.text) {
+            let ty = match self.context.types.field(record.ty, &field.field.text) {
                 Some(ty) => {
-                    self.record_field_use(record.ty, &field.field);
+                    self.context.record_field_use(record.ty, &field.field);
                     ty
                 }
                 None => {
                     if is_record && record.ty != Ty::ERROR {
-                        self.report(types::unknown_field(self.view(), record.ty, &field.field));
+                        self.context.report(types::unknown_field(self.context.view(), record.ty, &field.field));
                     }
                     Ty::ERROR
                 }
             };
             let name = field.binding.as_ref().unwrap_or(&field.field);
-            self.report(style::value_name(self.view(), name));
+            self.context.report(style::value_name(self.context.view(), name));
             let index = self.declare(&name.text, name.span, ty, record.flow.clone(), LocalKind::Let);
             let value = ir::Expr::Field(Box::new(ir::Expr::Slot(whole)), field.field.text.clone());
             out.push((self.scope.slot(index), value));
@@ -133,14 +134,14 @@ impl BodyChecker<'_> {
     }
 
     fn check_block_expr(&mut self, block: &Block, word: &str, expected: Option<Ty>) -> Option<Typed> {
-        let mark = self.enter(block.span);
+        let mark = self.enter_scope(block.span);
         let mut lets = Vec::new();
         let mut value = None;
         for (i, stmt) in block.stmts.iter().enumerate() {
             let last = i + 1 == block.stmts.len();
             match &stmt.kind {
                 StmtKind::Let { name, ty, value } => {
-                    let declared = ty.as_ref().map(|t| self.resolve_type(t));
+                    let declared = ty.as_ref().map(|t| self.context.resolve_type(t));
                     let typed = match declared {
                         Some(ty) => self.check(value, ty),
                         None => self.infer(value),
@@ -156,7 +157,7 @@ impl BodyChecker<'_> {
                     lets.extend(fields);
                 }
                 StmtKind::Return(Some(e)) if last && word == "fn" => {
-                    self.report(blocks::return_in_fn(self.view(), stmt.span, e.span));
+                    self.context.report(blocks::return_in_fn(self.context.view(), stmt.span, e.span));
                     value = Some(match expected {
                         Some(ty) => self.check(e, ty),
                         None => self.infer(e),
@@ -169,22 +170,23 @@ impl BodyChecker<'_> {
                     });
                 }
                 StmtKind::Error => {
-                    self.leave(mark);
+                    self.leave_scope(mark);
                     return None;
                 }
                 _ => {
                     self.report_inner_block(word, stmt.span);
-                    self.leave(mark);
+                    self.leave_scope(mark);
                     return None;
                 }
             }
         }
-        self.leave(mark);
+        self.leave_scope(mark);
         let Some(value) = value else {
             let d = self
+                .context
                 .diagnostic(codes::MISMATCH, block.span, "this block gives no value")
                 .label("a value is needed here");
-            self.report(d);
+            self.context.report(d);
             return None;
         };
         let ir =
@@ -202,7 +204,7 @@ impl BodyChecker<'_> {
         let mut joined: Option<Ty> = None;
         let mut broken = false;
         for arm in &x.arms {
-            let mark = self.enter(arm.span);
+            let mark = self.enter_scope(arm.span);
             let null_before = coverage.null;
             let pattern = self.check_pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.assume_in_arm(&x.subject, &pattern, null_before);
@@ -214,7 +216,7 @@ impl BodyChecker<'_> {
                     None => self.infer(e),
                 }),
             };
-            self.leave(mark);
+            self.leave_scope(mark);
             let Some(value) = value else {
                 broken = true;
                 continue;
@@ -227,9 +229,9 @@ impl BodyChecker<'_> {
             });
             arms.push(ir::ExprArm { pattern, guard, body: value.ir });
         }
-        let filler = joined.or(expected).and_then(|ty| self.types.placeholder(ty));
+        let filler = joined.or(expected).and_then(|ty| self.context.types.placeholder(ty));
         let places = (span, span_of_head(span, &x.subject));
-        self.report(reachability::not_exhaustive(self.view(), &coverage, subject.ty, places, filler));
+        self.context.report(reachability::not_exhaustive(self.context.view(), &coverage, subject.ty, places, filler));
         if broken {
             return None;
         }

@@ -68,109 +68,145 @@ impl Source<'_> {
     }
 }
 
-impl<'a> BodyChecker<'a> {
+impl BodyChecker<'_> {
     /// A command.
     pub(super) fn infer_command(&mut self, literal: &StrLit) -> Typed {
+        let mut checker =
+            CommandChecker { body: self, literal, source: Source::default(), holes: Vec::new(), flows: Vec::new() };
+        match checker.read_parts() {
+            Some(flow) => checker.infer_script(flow),
+            None => Typed::error(),
+        }
+    }
+
+    /// In the shell's arithmetic a text could be a command again; a number cannot.
+    fn report_arithmetic_type(&mut self, ty: Ty, span: Span) {
+        let base = self.context.types.base(ty);
+        if !matches!(self.context.types.kind(base), TyKind::Int | TyKind::Error) {
+            let shown = self.context.type_text(ty);
+            let d = self
+                .context
+                .diagnostic(codes::MISMATCH, span, format!("the shell's arithmetic needs `int`, found `{shown}`"))
+                .label(format!("`{shown}`"));
+            self.context.report(d);
+        }
+    }
+}
+
+/// The check of one command.
+struct CommandChecker<'b, 'a> {
+    body: &'b mut BodyChecker<'a>,
+    literal: &'b StrLit,
+    source: Source<'b>,
+    /// The values of the command, in order.
+    holes: Vec<Hole>,
+    /// What is known of these values; nothing of one for which the program vouches.
+    flows: Vec<Flow>,
+}
+
+impl<'a> CommandChecker<'_, 'a> {
+    /// Reads the text and the values of the command, and gives the flow of all of them; `None` when it has something that
+    /// no command can have, which is reported.
+    fn read_parts(&mut self) -> Option<Flow> {
         let mut flow = Flow::default();
-        let mut source = Source::default();
-        let (mut holes, mut flows): (Vec<Hole>, Vec<Flow>) = (Vec::new(), Vec::new());
-        for part in &literal.parts {
-            source.starts.push((source.text.len(), part));
+        for part in &self.literal.parts {
+            self.source.starts.push((self.source.text.len(), part));
             match part {
                 StrPart::Text { text, span } => {
                     if text.chars().any(|c| cascade_shell::hole_of(c).is_some()) {
-                        let d = self
-                            .diagnostic(
-                                codes::UNKNOWN_CHARACTER,
-                                *span,
-                                "this text has a character of a plane for private use",
-                            )
-                            .label("cannot stand in a command");
-                        self.report(d);
-                        return Typed::error();
+                        let message = "this text has a character of a plane for private use";
+                        let d = self.body.context.diagnostic(codes::UNKNOWN_CHARACTER, *span, message);
+                        self.body.context.report(d.label("cannot stand in a command"));
+                        return None;
                     }
-                    source.text.push_str(text);
+                    self.source.text.push_str(text);
                 }
                 StrPart::Hole { expr, format, .. } => {
-                    let value = self.command_part(expr);
-                    let format = format.as_ref().map_or(Format::Plain, |name| self.command_format(name));
-                    self.report(leaks::command_argument(self.view(), value.ty, expr.span));
-                    let Some(c) = cascade_shell::hole_character(holes.len() as u32) else {
-                        let d = self.diagnostic(codes::TOO_LARGE, expr.span, "this command has too many values");
-                        self.report(d);
-                        return Typed::error();
+                    let value = self.infer_part(expr);
+                    let format = format.as_ref().map_or(Format::Plain, |name| self.resolve_format(name));
+                    self.body.context.report(leaks::command_argument(self.body.context.view(), value.ty, expr.span));
+                    let Some(c) = cascade_shell::hole_character(self.holes.len() as u32) else {
+                        let message = "this command has too many values";
+                        let d = self.body.context.diagnostic(codes::TOO_LARGE, expr.span, message);
+                        self.body.context.report(d);
+                        return None;
                     };
-                    source.text.push(c);
-                    let vouched = format == Format::Trusted;
-                    let value_flow = if vouched { Flow::default() } else { value.flow };
+                    self.source.text.push(c);
+                    let value_flow = if format == Format::Trusted { Flow::default() } else { value.flow };
                     flow.include(&value_flow);
-                    flows.push(value_flow);
-                    holes.push(Hole { value: value.ir, ty: value.ty, span: expr.span, format });
+                    self.flows.push(value_flow);
+                    self.holes.push(Hole { value: value.ir, ty: value.ty, span: expr.span, format });
                 }
             }
         }
-        let script = match cascade_shell::parse(&source.text) {
+        Some(flow)
+    }
+
+    /// The command itself, whose parts were read.
+    fn infer_script(&mut self, flow: Flow) -> Typed {
+        let script = match cascade_shell::parse(&self.source.text) {
             Ok(script) => script,
             Err(error) => {
-                let file = self.file_text();
-                let span = source.span_at(error.at, literal.span, file);
+                let span = self.source.span_at(error.at, self.literal.span, self.file_text());
                 let d = self
+                    .body
+                    .context
                     .diagnostic(codes::COMMAND_SYNTAX, span, error.message)
                     .label("a shell cannot read this command");
                 let d = match error.help {
                     Some(help) => d.help(help),
                     None => d,
                 };
-                self.report(d);
+                self.body.context.report(d);
                 return Typed::new(ir::Expr::Const(ir::Const::Null), Ty::COMMAND, flow);
             }
         };
-        for part in &literal.parts {
+        for part in &self.literal.parts {
             if let StrPart::Text { span, .. } = part {
-                self.report_foreign_holes_of_command(*span, &source.text);
+                self.body.report_foreign_holes_of_command(*span, &self.source.text);
             }
         }
         if script.list.is_empty() {
-            let d = self.diagnostic(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
-            self.report(d);
+            let d = self.body.context.diagnostic(codes::MISMATCH, self.literal.span, "this command is empty");
+            self.body.context.report(d.label("nothing to run"));
         }
-        self.report_network(&script, literal.span);
-        self.report_code_positions(&script, &source, &holes, &flows, literal.span);
-        let template = self.lower_script(&script, &holes);
+        self.note_network(&script);
+        self.report_code_positions(&script);
+        let template = self.lower_script(&script);
         Typed::new(ir::Expr::Command(Box::new(template)), Ty::COMMAND, flow)
     }
 
     /// The value of a hole. A command is spliced as its words.
-    fn command_part(&mut self, e: &Expr) -> Typed {
-        let value = self.infer(e);
-        if self.types.base(self.types.non_null(value.ty)) != Ty::COMMAND {
+    fn infer_part(&mut self, e: &Expr) -> Typed {
+        let value = self.body.infer(e);
+        if self.body.context.types.base(self.body.context.types.non_null(value.ty)) != Ty::COMMAND {
             return value;
         }
-        let words = ir::Expr::Builtin(ir::Builtin::CommandWords, vec![value.ir], self.place(e.span));
-        let list = self.types.list(Ty::STRING);
+        let words = ir::Expr::Builtin(ir::Builtin::CommandWords, vec![value.ir], self.body.context.place(e.span));
+        let list = self.body.context.types.list(Ty::STRING);
         Typed::new(words, list, value.flow)
     }
 
     fn file_text(&self) -> &'a str {
-        &self.world.files.map.get(self.source()).text
+        &self.body.context.world.files.map.get(self.body.context.source()).text
     }
 
     /// What `as name` means in a command.
-    fn command_format(&mut self, name: &Name) -> Format {
+    fn resolve_format(&mut self, name: &Name) -> Format {
         match name.text.as_str() {
             "words" => {
-                self.record_word(name);
+                self.body.context.record_word(name);
                 Format::Words
             }
             TRUSTED => {
-                self.record_word(name);
+                self.body.context.record_word(name);
                 Format::Trusted
             }
-            _ => self.resolve_rendering(name).map_or(Format::Plain, Format::Rendering),
+            _ => self.body.resolve_rendering(name).map_or(Format::Plain, Format::Rendering),
         }
     }
 
-    fn lower_script(&mut self, script: &Script, holes: &[Hole]) -> ir::CommandTemplate {
+    fn lower_script(&mut self, script: &Script) -> ir::CommandTemplate {
         if let Some(words) = script.direct_words() {
             let word = |parts: &Vec<DirectPart>| ir::Word {
                 parts: parts
@@ -179,7 +215,7 @@ impl<'a> BodyChecker<'a> {
                         DirectPart::Text(text) => ir::WordPart::Text(SmolStr::new(text)),
                         DirectPart::Placeholder(name) => ir::WordPart::Placeholder(SmolStr::new(name)),
                         DirectPart::Hole(id) => {
-                            let hole = &holes[*id as usize];
+                            let hole = &self.holes[*id as usize];
                             match hole.format {
                                 Format::Words => ir::WordPart::Words(hole.value.clone()),
                                 Format::Rendering(rendering) => ir::WordPart::Hole(hole.value.clone(), Some(rendering)),
@@ -191,7 +227,7 @@ impl<'a> BodyChecker<'a> {
             };
             return ir::CommandTemplate::Direct(words.iter().map(word).collect());
         }
-        let several: Vec<bool> = holes.iter().map(|hole| self.may_be_several(hole)).collect();
+        let several: Vec<bool> = self.holes.iter().map(|hole| self.may_be_several(hole)).collect();
         let parts = script.parts(&|id| several.get(id as usize).copied().unwrap_or(false));
         let mut lowered = Vec::with_capacity(parts.len());
         for part in parts {
@@ -200,15 +236,16 @@ impl<'a> BodyChecker<'a> {
                 Part::Placeholder(name, position) => {
                     lowered.push(ir::ShellPart::Placeholder(SmolStr::new(name), quote_of(position)));
                 }
-                Part::Hole(id, position) => self.lower_hole(&holes[id as usize], position, &mut lowered),
+                Part::Hole(id, position) => self.lower_hole(id as usize, position, &mut lowered),
             }
         }
         ir::CommandTemplate::Shell { parts: lowered, stop_on_error: true }
     }
 
-    fn lower_hole(&mut self, hole: &Hole, position: Position, parts: &mut Vec<ir::ShellPart>) {
+    fn lower_hole(&mut self, index: usize, position: Position, parts: &mut Vec<ir::ShellPart>) {
+        let hole = &self.holes[index];
         if position.quoting == Quoting::Arithmetic {
-            self.number_type(hole.ty, hole.span);
+            self.body.report_arithmetic_type(hole.ty, hole.span);
         }
         let rendering = match hole.format {
             Format::Rendering(rendering) => Some(rendering),
@@ -229,28 +266,16 @@ impl<'a> BodyChecker<'a> {
 
     /// Whether a value may give several words, or none.
     fn may_be_several(&self, hole: &Hole) -> bool {
-        let types = &*self.types;
+        let types = &*self.body.context.types;
         let is_optional = types.non_null(hole.ty) != hole.ty;
         let base = types.base(types.non_null(hole.ty));
         let is_list = matches!(types.kind(base), TyKind::List(_) | TyKind::Json | TyKind::Command | TyKind::Error);
         !matches!(hole.format, Format::Rendering(_)) && (is_optional || is_list)
     }
 
-    /// In the shell's arithmetic a text could be a command again; a number cannot.
-    fn number_type(&mut self, ty: Ty, span: Span) {
-        let base = self.types.base(ty);
-        if !matches!(self.types.kind(base), TyKind::Int | TyKind::Error) {
-            let shown = self.type_text(ty);
-            let d = self
-                .diagnostic(codes::MISMATCH, span, format!("the shell's arithmetic needs `int`, found `{shown}`"))
-                .label(format!("`{shown}`"));
-            self.report(d);
-        }
-    }
-
     /// Notes the first program of the command that is of no use without a network.
-    fn report_network(&mut self, script: &Script, span: Span) {
-        if self.kind != BodyKind::Skill {
+    fn note_network(&mut self, script: &Script) {
+        if self.body.kind != BodyKind::Skill {
             return;
         }
         let found = script.programs().iter().find_map(|words| {
@@ -264,37 +289,32 @@ impl<'a> BodyChecker<'a> {
             network_program(literal.into_iter().skip_while(stands_before))
         });
         if let Some(program) = found {
-            let network = NetworkUse { program: program.into(), at: (self.source(), span) };
-            self.use_network(network, span);
+            let network = NetworkUse { program: program.into(), at: (self.body.context.source(), self.literal.span) };
+            self.body.use_network(network, self.literal.span);
         }
     }
 
     /// Reports values that would be code, and remembers whether standard input would be.
-    fn report_code_positions(
-        &mut self,
-        script: &Script,
-        source: &Source<'_>,
-        holes: &[Hole],
-        flows: &[Flow],
-        literal: Span,
-    ) {
-        let several = (0..holes.len()).filter(|i| self.may_be_several(&holes[*i])).map(|i| i as u32).collect();
+    fn report_code_positions(&mut self, script: &Script) {
+        let literal = self.literal.span;
+        let several =
+            (0..self.holes.len()).filter(|i| self.may_be_several(&self.holes[*i])).map(|i| i as u32).collect();
         let positions = script.code_positions(&Surroundings { stdin: true, several });
         let file = self.file_text();
         let mut reported: Vec<u32> = Vec::new();
         for CodePosition { holes: found, at, reason } in positions {
             for id in found.iter() {
                 if id == HoleSet::STDIN {
-                    self.outcome.stdin_code.get_or_insert(CodeReason::Shell(reason.clone()));
+                    self.body.outcome.stdin_code.get_or_insert(CodeReason::Shell(reason.clone()));
                 } else if id == HoleSet::PLACEHOLDER {
                     if reason != Reason::UnknownProgram {
-                        self.placeholder_sink(literal);
+                        self.body.placeholder_sink(literal);
                     }
                 } else if !reported.contains(&id) {
                     reported.push(id);
-                    let place = source.span_at(at, literal, file);
-                    let (hole, flow) = (&holes[id as usize], &flows[id as usize]);
-                    self.code_sink(flow, hole.span, &CodeReason::Shell(reason.clone()), place);
+                    let place = self.source.span_at(at, literal, file);
+                    let (hole, flow) = (&self.holes[id as usize], &self.flows[id as usize]);
+                    self.body.code_sink(flow, hole.span, &CodeReason::Shell(reason.clone()), place);
                 }
             }
         }

@@ -49,21 +49,21 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     let params = body.declare_params(signature, &decl.params);
     let lines = collect_lines(&mut body, &decl.body, &decl.name);
     let mut needs: Vec<SmolStr> = lines.needs.iter().map(|n| n.text.clone()).collect();
-    if body.types.holds(signature.result, &mut Vec::new(), &|t| matches!(t, Ty::IMAGE | Ty::VIDEO))
+    if body.context.types.any_part(signature.result, &mut Vec::new(), &|t| matches!(t, Ty::IMAGE | Ty::VIDEO))
         && matches!(lines.effect.map(|e| &e.kind), Some(Line::Prompt(_)))
         && !needs.iter().any(|n| n == "visual_output")
     {
         needs.push("visual_output".into());
     }
     for need in &lines.needs {
-        body.report(capabilities::misspelt_need(body.view(), need));
+        body.context.report(capabilities::misspelt_need(body.context.view(), need));
     }
     let mut checker = SkillChecker { body, signature, lines: &lines, ended: EndedSlots::default() };
     let (effect, output, map, untrusted) = checker.check_effect();
     let ended = checker.ended;
     let mut body = checker.body;
     if let (ir::Effect::Prompt(_), Some(result)) = (&effect, &decl.result) {
-        body.report(prompts::merely_texts(body.view(), body.types, output, result.span));
+        body.context.report(prompts::merely_texts(body.context.view(), body.context.types, output, result.span));
     }
     match lines.effect {
         Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
@@ -71,7 +71,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
             if !unread.is_empty() {
                 // The warning names all of them.
                 body.scope.use_all();
-                body.report(style::prompt_without_inputs(body.view(), &unread, line.span));
+                body.context.report(style::prompt_without_inputs(body.context.view(), &unread, line.span));
             }
         }
         // An Agent Skill is given its inputs by name.
@@ -87,12 +87,12 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     let ir = ir::Skill {
         name: decl.name.text.clone(),
         doc: doc_text(&item.docs),
-        place: body.place(decl.name.span),
+        place: body.context.place(decl.name.span),
         params,
         slots: body.scope.slot_count(),
-        result: body.types.lower(signature.result),
+        result: body.context.types.lower(signature.result),
         effect,
-        output: body.types.lower(output),
+        output: body.context.types.lower(output),
         map,
         exit_code: ended.exit_code,
         stderr: ended.stderr,
@@ -108,7 +108,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         needs,
         asks_model,
     };
-    CheckedSkill { ir, summary, findings: outcome.findings }
+    CheckedSkill { ir, summary, findings: body.context.findings }
 }
 
 /// The check of a skill's effect.
@@ -151,7 +151,7 @@ impl SkillChecker<'_> {
 
     /// Whether the skill is one of the standard library, perhaps of its file opened as such.
     fn is_of_library(&self) -> bool {
-        let module = &self.body.world.files.modules[self.body.module];
+        let module = &self.body.context.world.files.modules[self.body.context.module];
         let mut folders = std::path::Path::new(&module.name).ancestors().skip(1);
         let is = |folder: Option<&std::path::Path>, name: &str| folder.is_some_and(|folder| folder.ends_with(name));
         module.std || (is(folders.next(), "std") && is(folders.next(), "stdlib"))
@@ -164,10 +164,11 @@ impl SkillChecker<'_> {
             ExprKind::Str(text) => plain_text(text),
             _ => None,
         };
-        self.body.record_type(name.span, Ty::STRING, &Flow::default());
+        self.body.context.record_type(name.span, Ty::STRING, &Flow::default());
         if !self.is_of_library() {
             let d = self
                 .body
+                .context
                 .diagnostic(
                     codes::WRONG_PLACE,
                     head_word(span, "builtin"),
@@ -175,7 +176,7 @@ impl SkillChecker<'_> {
                 )
                 .label("not here")
                 .help("import a skill of the library, such as `import std.files { read }`, or run a command");
-            self.body.report(d);
+            self.body.context.report(d);
         }
         let name = SmolStr::new(text.unwrap_or_default());
         let (output, map) = self.check_mapping(self.signature.result, self.signature.result);
@@ -186,7 +187,7 @@ impl SkillChecker<'_> {
     /// Checks `return expr`, which maps `output` to the result.
     pub(super) fn check_mapping(&mut self, direct: Ty, output: Ty) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let Some(result) = self.lines.result else { return (direct, None) };
-        let mark = self.body.enter(result.span);
+        let mark = self.body.enter_scope(result.span);
         let local = self.body.declare_implicit("output", result.span, output);
         let slot = self.body.scope.slot(local);
         if let Some(SkillLine { kind: Line::Run(_), .. }) = self.lines.effect {
@@ -194,12 +195,12 @@ impl SkillChecker<'_> {
             self.ended.stderr = self.declare_of_program("stderr", Ty::STRING, result);
         }
         if let Some(SkillLine { kind: Line::Agent { .. }, .. }) = self.lines.effect {
-            let paths = self.body.types.list(Ty::PATH);
+            let paths = self.body.context.types.list(Ty::PATH);
             self.ended.changed = self.declare_of_program("changed", paths, result);
             self.ended.diff = self.declare_of_program("diff", Ty::STRING, result);
         }
         let value = self.body.check(result, self.signature.result);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         (output, Some((slot, value.ir)))
     }
 
@@ -207,7 +208,7 @@ impl SkillChecker<'_> {
     /// A name that is being typed may be its name.
     fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
         let mut named = false;
-        walk::expr(result, &mut |e| {
+        walk::walk_expr(result, &mut |e| {
             named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name || n.text == TYPED_NAME)
         });
         if !named || self.body.scope.find(name).is_some() {
@@ -227,8 +228,8 @@ impl SkillChecker<'_> {
                     let message = format!("output is not read as `{}`", format.text);
                     let known = FORMATS.iter().map(|(n, _)| *n);
                     let otherwise = "output is read as text, json, json_lines, csv, junit or tap";
-                    self.body.report(unknown_word(
-                        self.body.view(),
+                    self.body.context.report(unknown_word(
+                        self.body.context.view(),
                         codes::UNKNOWN_SETTING,
                         format,
                         message,
@@ -236,7 +237,7 @@ impl SkillChecker<'_> {
                         otherwise,
                     ));
                 }
-                let ty = ty.map(|t| (self.body.resolve_type(t), t.span));
+                let ty = ty.map(|t| (self.body.context.resolve_type(t), t.span));
                 (found.unwrap_or(F::Text), ty, span)
             }
             None if self.signature.result == Ty::NULL && self.lines.result.is_none() => {
@@ -244,13 +245,16 @@ impl SkillChecker<'_> {
             }
             None => (F::Text, None, self.signature.origin.span),
         };
-        let list = |checker: &mut Self, t: Ty| checker.body.types.list(t);
+        let list = |checker: &mut Self, t: Ty| checker.body.context.types.list(t);
         let raw = match format {
             F::Text => {
                 if let Some((_, at)) = declared {
-                    let d =
-                        self.body.diagnostic(codes::WRONG_PLACE, at, "text has no shape to declare").label("remove it");
-                    self.body.report(d);
+                    let d = self
+                        .body
+                        .context
+                        .diagnostic(codes::WRONG_PLACE, at, "text has no shape to declare")
+                        .label("remove it");
+                    self.body.context.report(d);
                 }
                 Ty::STRING
             }
@@ -259,26 +263,26 @@ impl SkillChecker<'_> {
                 declared.map_or(if self.lines.result.is_some() { Ty::JSON } else { self.signature.result }, |(t, _)| t)
             }
             F::JsonLines | F::Csv => match declared {
-                Some((t, _)) => match self.body.types.kind(self.body.types.base(t)) {
+                Some((t, _)) => match self.body.context.types.kind(self.body.context.types.base(t)) {
                     TyKind::List(_) => t,
                     _ => list(self, t),
                 },
                 None if self.lines.result.is_some() => {
-                    let row = if format == F::Csv { self.body.types.map(Ty::STRING) } else { Ty::JSON };
+                    let row = if format == F::Csv { self.body.context.types.map(Ty::STRING) } else { Ty::JSON };
                     list(self, row)
                 }
                 None => self.signature.result,
             },
-            F::Junit | F::Tap => self.body.prelude_type("TestRun"),
+            F::Junit | F::Tap => self.body.context.prelude_type("TestRun"),
         };
         let (output, map) = self.check_mapping(raw, raw);
         if map.is_none() && format != F::None {
-            let fits = self.body.types.fits(raw, self.signature.result)
-                || (raw == Ty::STRING && self.body.types.base(self.signature.result) == Ty::PATH)
+            let fits = self.body.context.types.fits(raw, self.signature.result)
+                || (raw == Ty::STRING && self.body.context.types.base(self.signature.result) == Ty::PATH)
                 || self.can_coerce(raw, self.signature.result);
             if !fits {
-                self.body.report(skills::output_mismatch(
-                    self.body.view(),
+                self.body.context.report(skills::output_mismatch(
+                    self.body.context.view(),
                     raw,
                     self.signature,
                     span,
@@ -286,7 +290,7 @@ impl SkillChecker<'_> {
                 ));
             }
             // Text is read as a path at once.
-            let convertible = raw == Ty::STRING && self.body.types.base(self.signature.result) == Ty::PATH;
+            let convertible = raw == Ty::STRING && self.body.context.types.base(self.signature.result) == Ty::PATH;
             if convertible {
                 return (format, self.signature.result, None);
             }
@@ -338,11 +342,12 @@ impl SkillChecker<'_> {
         word: &Name,
         pattern: &Expr,
     ) -> (ir::OutputFiles, Ty, Option<(ir::Slot, ir::Expr)>) {
-        self.body.record_word(word);
+        self.body.context.record_word(word);
         let many = word.text == "files";
         if let Some((format, _, _)) = self.lines.output {
             let d = self
                 .body
+                .context
                 .diagnostic(
                     codes::WRONG_PLACE,
                     format.span,
@@ -350,26 +355,27 @@ impl SkillChecker<'_> {
                 )
                 .label("one of them")
                 .help("`files.read` of `std.files` reads a file that another stage has made");
-            self.body.report(d);
+            self.body.context.report(d);
         }
         let value = self.body.check(pattern, Ty::STRING);
         // The kind of the files is what the skill declares.
         let declared = self.signature.result;
-        let element = match self.body.types.kind(self.body.types.base(declared)) {
+        let element = match self.body.context.types.kind(self.body.context.types.base(declared)) {
             TyKind::List(element) if many => *element,
             _ => declared,
         };
-        let kind = if self.body.types.artifact(element) { element } else { Ty::FILE };
-        let raw = if many { self.body.types.list(kind) } else { kind };
+        let kind = if self.body.context.types.artifact(element) { element } else { Ty::FILE };
+        let raw = if many { self.body.context.types.list(kind) } else { kind };
         let (output, map) = self.check_mapping(raw, raw);
-        if map.is_none() && !self.body.types.fits(raw, declared) {
-            let (shown, given) = (self.body.type_text(declared), self.body.type_text(raw));
+        if map.is_none() && !self.body.context.types.fits(raw, declared) {
+            let (shown, given) = (self.body.context.type_text(declared), self.body.context.type_text(raw));
             let d = self
                 .body
+                .context
                 .diagnostic(codes::MISMATCH, pattern.span, format!("the skill gives `{shown}`, and this is `{given}`"))
                 .label(format!("`{given}`"))
                 .help(format!("declare `-> {given}`, or make the result by `return …`"));
-            self.body.report(d);
+            self.body.context.report(d);
         }
         (ir::OutputFiles { pattern: value.ir, many }, output, map)
     }
@@ -394,7 +400,7 @@ impl SkillChecker<'_> {
 
     /// Checks that a value is text or becomes text; it may be a secret.
     fn check_text_value(&mut self, value: Typed, e: &Expr) -> ir::Expr {
-        let inner = self.body.types.base(self.body.types.non_null(value.ty));
+        let inner = self.body.context.types.base(self.body.context.types.non_null(value.ty));
         let fine = matches!(
             inner,
             Ty::STRING
@@ -408,30 +414,36 @@ impl SkillChecker<'_> {
                 | Ty::DURATION
                 | Ty::TIME
                 | Ty::MONEY
-        ) || self.body.types.variants(inner).is_some();
+        ) || self.body.context.types.variants(inner).is_some();
         if !fine {
-            let shown = self.body.type_text(value.ty);
+            let shown = self.body.context.type_text(value.ty);
             let d = self
                 .body
+                .context
                 .diagnostic(codes::MISMATCH, e.span, format!("text is needed here, found `{shown}`"))
                 .label(format!("`{shown}`"))
                 .help("`value.to_json()` makes text of it");
-            self.body.report(d);
+            self.body.context.report(d);
         }
         value.ir
     }
 
     pub(super) fn check_exit_codes(&mut self, low: i64, high: i64, help: &str) -> Vec<(i64, i64)> {
-        self.body.report_all(skills::impossible_codes(self.body.view(), &self.lines.exit, (low, high), help));
+        self.body.context.report_all(skills::impossible_codes(
+            self.body.context.view(),
+            &self.lines.exit,
+            (low, high),
+            help,
+        ));
         self.lines.exit.iter().map(|r| (r.low, r.high)).collect()
     }
 
     /// Checks a query or a body: a value that has a JSON form and holds no secret.
     pub(super) fn check_json_value(&mut self, e: &Expr, place: &str) -> ir::Expr {
         let value = self.body.infer(e);
-        self.body.report(leaks::secret_in_request(self.body.view(), value.ty, place, e.span));
-        if matches!(self.body.types.base(value.ty), Ty::COMMAND | Ty::MODEL) {
-            self.body.report_mismatch(value.ty, Ty::JSON, e.span);
+        self.body.context.report(leaks::secret_in_request(self.body.context.view(), value.ty, place, e.span));
+        if matches!(self.body.context.types.base(value.ty), Ty::COMMAND | Ty::MODEL) {
+            self.body.context.report_mismatch(value.ty, Ty::JSON, e.span);
         }
         value.ir
     }
@@ -447,17 +459,22 @@ impl SkillChecker<'_> {
             attach.push(match a {
                 Attach::Value(e) => {
                     let value = self.body.infer(e);
-                    let ty = self.body.types.base(self.body.types.non_null(value.ty));
-                    let element =
-                        self.body.types.element(ty).map_or(ty, |t| self.body.types.base(self.body.types.non_null(t)));
-                    if !(element == Ty::PATH || element == Ty::ERROR || self.body.types.artifact(element)) {
-                        let shown = self.body.type_text(value.ty);
+                    let ty = self.body.context.types.base(self.body.context.types.non_null(value.ty));
+                    let element = self
+                        .body
+                        .context
+                        .types
+                        .element(ty)
+                        .map_or(ty, |t| self.body.context.types.base(self.body.context.types.non_null(t)));
+                    if !(element == Ty::PATH || element == Ty::ERROR || self.body.context.types.artifact(element)) {
+                        let shown = self.body.context.type_text(value.ty);
                         let d = self
                             .body
+                            .context
                             .diagnostic(codes::MISMATCH, e.span, format!("files are attached, found `{shown}`"))
                             .label(format!("`{shown}`"))
                             .help("text goes into the prompt itself: `$<…>`");
-                        self.body.report(d);
+                        self.body.context.report(d);
                     }
                     ir::Attach::Value(value.ir)
                 }
@@ -473,7 +490,7 @@ impl SkillChecker<'_> {
     /// Checks `prompt`.
     fn check_prompt(&mut self, prompt: &Expr, span: Span) -> Lowered {
         let (template, _) = self.body.check_shown_template(prompt, "a prompt");
-        self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
+        self.body.context.report(skills::answer_of_model(self.body.context.view(), self.signature.result, span));
         let mut settings = self.check_prompt_settings();
         settings.prompt = template;
         if let Some((tools, _)) = self.lines.tools {
@@ -494,10 +511,10 @@ impl SkillChecker<'_> {
             (None, None) => (answer, None),
             // A mapped answer has the declared type, or else is plain text.
             (_, Some((_, ty, _))) => {
-                let asked = ty.map_or(Ty::STRING, |t| self.body.resolve_type(t));
+                let asked = ty.map_or(Ty::STRING, |t| self.body.context.resolve_type(t));
                 let direct = self.check_mapping(asked, asked);
-                if self.lines.result.is_none() && !self.body.types.fits(asked, self.signature.result) {
-                    self.body.report_mismatch(asked, self.signature.result, span);
+                if self.lines.result.is_none() && !self.body.context.types.fits(asked, self.signature.result) {
+                    self.body.context.report_mismatch(asked, self.signature.result, span);
                 }
                 direct
             }

@@ -41,7 +41,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             | Line::Mcp { .. }
             | Line::Builtin(_) => {
                 if let Some(first) = out.effect {
-                    checker.report(skills::second_effect(checker.view(), line.span, first.span));
+                    checker.context.report(skills::second_effect(checker.context.view(), line.span, first.span));
                 } else {
                     out.effect = Some(line);
                 }
@@ -49,7 +49,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             Line::SkillFile(_) => twice = out.skill_file.replace(line).is_some(),
             Line::System(e) => twice = out.system.replace(e).is_some(),
             Line::Needs(needs) => {
-                checker.record_words(needs);
+                checker.context.record_words(needs);
                 out.needs.extend(needs);
             }
             Line::Temperature(e) => twice = out.temperature.replace(e).is_some(),
@@ -61,28 +61,28 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             Line::OutputFiles { word, pattern } => twice = out.files.replace((word, pattern)).is_some(),
             Line::In(e) => twice = out.dir.replace(e).is_some(),
             Line::Env(settings) => {
-                settings.iter().for_each(|s| checker.record_builtin(s.name.span, Builtin::Key));
+                settings.iter().for_each(|s| checker.context.record_builtin(s.name.span, Builtin::Key));
                 out.env.extend(settings);
             }
             Line::Stdin(e) => twice = out.stdin.replace(e).is_some(),
             Line::Exit(ranges) => out.exit.extend(ranges),
             Line::Output { format, ty } => {
-                checker.record_word(format);
+                checker.context.record_word(format);
                 twice = out.output.replace((format, ty.as_ref(), line.span)).is_some();
             }
             Line::Return(e) => twice = out.result.replace(e).is_some(),
         }
         if twice {
-            checker.report(skills::repeated_line(checker.view(), line.span));
+            checker.context.report(skills::repeated_line(checker.context.view(), line.span));
         }
     }
     // Alone it is the effect: its instructions are all that a model is told.
     out.effect = out.effect.or(out.skill_file);
     if out.effect.is_none() && !broken && !name.text.is_empty() {
-        checker.report(skills::no_effect(checker.view(), name));
+        checker.context.report(skills::no_effect(checker.context.view(), name));
     }
     if let Some(effect) = out.effect {
-        checker.report_all(skills::misplaced_lines(checker.view(), body, effect));
+        checker.context.report_all(skills::misplaced_lines(checker.context.view(), body, effect));
     }
     out
 }

@@ -27,7 +27,7 @@ impl BodyChecker<'_> {
     pub(super) fn check_stage_call(&mut self, value: &Expr, stage: &Name) -> Option<Called> {
         let called = self.check_stage_callee(value, stage);
         let (ty, flow) = called.as_ref().map_or((Ty::ERROR, Flow::default()), |c| (c.ty, c.flow.clone()));
-        self.record_type(value.span, ty, &flow);
+        self.context.record_type(value.span, ty, &flow);
         called
     }
 
@@ -42,14 +42,14 @@ impl BodyChecker<'_> {
             }
             let typed = self.infer(value);
             if typed.ty != Ty::ERROR {
-                self.report(calls::stage_of_value(self.view(), stage, value));
+                self.context.report(calls::stage_of_value(self.context.view(), stage, value));
             }
             return None;
         };
         let def = match &callee.kind {
             ExprKind::Name(name) => match self.probe_called(name) {
                 Target::Local(_) => None,
-                Target::Declared(_) => self.resolve_declared(name).map(|def| (def, name)),
+                Target::Declared(_) => self.context.resolve_declared(name).map(|def| (def, name)),
                 Target::Unknown if PERSON_FUNCTIONS.contains(&name.text.as_str()) => {
                     return self.check_person_call(name, args, *args_span);
                 }
@@ -70,7 +70,7 @@ impl BodyChecker<'_> {
                 ExprKind::Name(base) => match self.probe(base) {
                     Target::Declared(Def::Module(_)) | Target::Unknown => {
                         let path = [base.clone(), name.clone()];
-                        let Some(def) = self.resolve_path(&path, "skill or cascade") else {
+                        let Some(def) = self.context.resolve_path(&path, "skill or cascade") else {
                             self.infer_arguments(args);
                             return None;
                         };
@@ -78,7 +78,7 @@ impl BodyChecker<'_> {
                     }
                     Target::Declared(Def::Missing) => {
                         self.resolve(base);
-                        self.record_use(name.span, Symbol::Missing);
+                        self.context.record_use(name.span, Symbol::Missing);
                         Some((Def::Missing, name))
                     }
                     _ => None,
@@ -89,7 +89,7 @@ impl BodyChecker<'_> {
         };
         match def {
             Some((Def::Skill(id), _)) => {
-                let signature = &self.world.declared.skills[id.index()];
+                let signature = &self.context.world.declared.skills[id.index()];
                 let summary = self.callees.skill(id);
                 let lowered = self.check_arguments(signature, args, *args_span);
                 let mut result = Flow::default();
@@ -97,8 +97,8 @@ impl BodyChecker<'_> {
                     self.call_sinks(&summary.flow.program, &lowered.flows, callee.span);
                     self.add_effects_of_call(&summary.effects, &lowered.values, callee.span);
                     // A number, a bool or a variant of an enum carries no text.
-                    if holds_text(self.types, signature.result) {
-                        result = summary.flow.of_call(&lowered.flows, self.source(), value.span);
+                    if holds_text(self.context.types, signature.result) {
+                        result = summary.flow.of_call(&lowered.flows, self.context.source(), value.span);
                     }
                 }
                 Some(Called {
@@ -109,7 +109,7 @@ impl BodyChecker<'_> {
                 })
             }
             Some((Def::Cascade(id), _)) => {
-                let signature = &self.world.declared.cascades[id.index()];
+                let signature = &self.context.world.declared.cascades[id.index()];
                 let summary = self.callees.cascade(id);
                 let lowered = self.check_arguments(signature, args, *args_span);
                 self.outcome.calls.push(id);
@@ -117,7 +117,7 @@ impl BodyChecker<'_> {
                 if let Some(summary) = summary {
                     self.call_sinks(&summary.flow.program, &lowered.flows, callee.span);
                     self.add_effects_of_call(&summary.effects, &lowered.values, callee.span);
-                    result = summary.flow.of_call(&lowered.flows, self.source(), value.span);
+                    result = summary.flow.of_call(&lowered.flows, self.context.source(), value.span);
                 }
                 Some(Called {
                     work: ir::Work::Cascade(id, lowered.values),
@@ -131,19 +131,19 @@ impl BodyChecker<'_> {
                 None
             }
             Some((Def::Fn(_), name)) => {
-                self.report(calls::stage_of_fn(self.view(), stage, name, callee.span));
+                self.context.report(calls::stage_of_fn(self.context.view(), stage, name, callee.span));
                 self.infer_arguments(args);
                 None
             }
             Some((other, name)) => {
-                self.report(calls::call_of_declaration(self.view(), name, other, callee.span));
+                self.context.report(calls::call_of_declaration(self.context.view(), name, other, callee.span));
                 self.infer_arguments(args);
                 None
             }
             None => {
                 let typed = self.infer(value);
                 if typed.ty != Ty::ERROR {
-                    self.report(calls::stage_of_pure_call(self.view(), stage, value));
+                    self.context.report(calls::stage_of_pure_call(self.context.view(), stage, value));
                 }
                 None
             }
@@ -153,13 +153,13 @@ impl BodyChecker<'_> {
     /// Checks a question to a person.
     fn check_person_call(&mut self, name: &Name, args: &[Arg], args_span: Span) -> Option<Called> {
         let wanted = if name.text == "choose" { 2 } else { 1 };
-        let wrong = calls::arguments_of_question(self.view(), name, args.len(), wanted, args_span);
+        let wrong = calls::arguments_of_question(self.context.view(), name, args.len(), wanted, args_span);
         if wrong.is_some() {
-            self.report(wrong);
+            self.context.report(wrong);
             self.infer_arguments(args);
             return None;
         }
-        self.record_builtin(name.span, Builtin::Function);
+        self.context.record_builtin(name.span, Builtin::Function);
         let question = self.check_message(&args[0].value, "a question");
         let flow = Flow::default();
         Some(match name.text.as_str() {
@@ -168,7 +168,7 @@ impl BodyChecker<'_> {
             }
             "ask" => Called { work: ir::Work::Person(ir::Person::Ask(question)), ty: Ty::STRING, flow, skill: None },
             _ => {
-                let strings = self.types.list(Ty::STRING);
+                let strings = self.context.types.list(Ty::STRING);
                 let options = self.check(&args[1].value, strings);
                 let work = ir::Work::Person(ir::Person::Choose(question, options.ir));
                 Called { work, ty: Ty::STRING, flow: options.flow, skill: None }

@@ -48,7 +48,7 @@ pub(crate) struct ReachedStages {
 }
 
 impl ReachedStages {
-    fn of(&mut self, callees: &Callees, cascade: ir::CascadeId) -> Rc<HashSet<SmolStr>> {
+    fn stages_of(&mut self, callees: &Callees, cascade: ir::CascadeId) -> Rc<HashSet<SmolStr>> {
         let names = || callees.reached_stages(cascade).into_iter().map(|stage| stage.name.clone()).collect();
         Rc::clone(self.by_cascade.entry(cascade).or_insert_with(|| Rc::new(names())))
     }
@@ -86,7 +86,7 @@ pub(crate) fn check_test(
             continue;
         }
         if ran.is_some() || !unread {
-            checker.body.report(tests::misplaced_line(checker.body.view(), line, ran));
+            checker.body.context.report(tests::misplaced_line(checker.body.context.view(), line, ran));
         }
         let cascade = run.as_ref().map(|run| run.cascade);
         if let Some(lowered) = checker.check_test_line(line, cascade) {
@@ -95,19 +95,19 @@ pub(crate) fn check_test(
     }
     let mut body = checker.body;
     if ran.is_none() && !test.body.is_empty() && !unread {
-        body.report(tests::runs_nothing(body.view(), test.name.span));
+        body.context.report(tests::runs_nothing(body.context.view(), test.name.span));
     }
     body.leave_body(test.body_span.end);
-    let (slots, place) = (body.scope.slot_count(), body.place(test.name.span));
+    let (slots, place) = (body.scope.slot_count(), body.context.place(test.name.span));
     let name = plain_text(&test.name);
     if name.is_none() {
-        body.report(not_constant(body.view(), test.name.span, "plain text in quotes, without `$<>`"));
+        body.context.report(not_constant(body.context.view(), test.name.span, "plain text in quotes, without `$<>`"));
     }
     let ir = name.clone().zip(run).map(|(name, run)| {
         let Run { cascade, args, result, place: run } = run;
         ir::Test { name, place, slots, before, cascade, args, result, run, after }
     });
-    CheckedTest { name, ir, findings: body.outcome.findings }
+    CheckedTest { name, ir, findings: body.context.findings }
 }
 
 /// The check of a test.
@@ -125,14 +125,17 @@ impl TestChecker<'_> {
         let index = self.body.declare_implicit("result", span, ty);
         let result = self.body.scope.slot(index);
         match called?.work {
-            ir::Work::Cascade(cascade, args) => Some(Run { cascade, args, result, place: self.body.place(span) }),
+            ir::Work::Cascade(cascade, args) => {
+                Some(Run { cascade, args, result, place: self.body.context.place(span) })
+            }
             _ => {
                 let d = self
                     .body
+                    .context
                     .diagnostic(codes::STAGE_CALL, call.span, "a test runs a cascade")
                     .label("not a cascade")
                     .help("a skill is what a test stands in for, by `mock`");
-                self.body.report(d);
+                self.body.context.report(d);
                 None
             }
         }
@@ -147,7 +150,7 @@ impl TestChecker<'_> {
                 return self.check_mock(line.span, skill, outcomes).map(|mock| ir::TestLine::Mock(Box::new(mock)));
             }
             TestLineKind::Let { name, ty, value } => {
-                let typed = match ty.as_ref().map(|t| self.body.resolve_type(t)) {
+                let typed = match ty.as_ref().map(|t| self.body.context.resolve_type(t)) {
                     Some(ty) => self.body.check(value, ty),
                     None => self.body.infer(value),
                 };
@@ -178,15 +181,15 @@ impl TestChecker<'_> {
                 ir::Expected::Holds { condition: lowered, parts, of_result }
             }
         };
-        let text = self.body.source_text(line.span);
+        let text = self.body.context.source_text(line.span);
         let width = text.lines().next().map_or(1, |first| first.chars().count().max(1)) as u32;
-        Some(ir::TestLine::Expect(Box::new(ir::Expect { what, place: self.body.place(line.span), width })))
+        Some(ir::TestLine::Expect(Box::new(ir::Expect { what, place: self.body.context.place(line.span), width })))
     }
 
     /// Checks `mock skill { … }`; its outcomes see the parameters of what it replaces.
     fn check_mock(&mut self, span: Span, skill: &[Name], outcomes: &[MockOutcome]) -> Option<ir::TestMock> {
         let target = self.resolve_mock_target(span, skill);
-        let mark = self.body.enter(span);
+        let mark = self.body.enter_scope(span);
         let mut params = Vec::with_capacity(target.params.len());
         for (index, param) in target.params.iter().enumerate() {
             // A variable of the test hides the parameter.
@@ -209,24 +212,24 @@ impl TestChecker<'_> {
             let after = after.as_ref().map(|after| self.body.check(after, Ty::DURATION).ir);
             lowered.extend(answer.map(|answer| ir::MockOutcome { answer, times, after }));
         }
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let name = skill.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".");
-        Some(ir::TestMock { target: target.ir?, name, params, outcomes: lowered, place: self.body.place(span) })
+        Some(ir::TestMock { target: target.ir?, name, params, outcomes: lowered, place: self.body.context.place(span) })
     }
 
     fn resolve_mock_target(&mut self, span: Span, skill: &[Name]) -> Target {
         let unknown = Target { ir: None, of: None, ty: Ty::ERROR, params: Vec::new() };
         if let [name] = skill
             && let Some((word, ty)) = PEOPLE.iter().find(|(word, _)| *word == name.text)
-            && self.body.world.find_name(self.body.module, &name.text).is_none()
+            && self.body.context.world.find_name(self.body.context.module, &name.text).is_none()
         {
-            self.body.record_builtin(name.span, Builtin::Function);
+            self.body.context.record_builtin(name.span, Builtin::Function);
             let target = ir::MockTarget::Person((*word).into());
             return Target { ir: Some(target), of: None, ty: *ty, params: Vec::new() };
         }
-        match self.body.resolve_path(skill, "skill") {
+        match self.body.context.resolve_path(skill, "skill") {
             Some(Def::Skill(id)) => {
-                let signature = &self.body.world.declared.skills[id.index()];
+                let signature = &self.body.context.world.declared.skills[id.index()];
                 Target {
                     ir: Some(ir::MockTarget::Skill(id)),
                     of: Some(signature.of),
@@ -235,7 +238,7 @@ impl TestChecker<'_> {
                 }
             }
             Some(Def::Cascade(id)) => {
-                let signature = &self.body.world.declared.cascades[id.index()];
+                let signature = &self.body.context.world.declared.cascades[id.index()];
                 Target {
                     ir: Some(ir::MockTarget::Cascade(id)),
                     of: Some(signature.of),
@@ -247,15 +250,15 @@ impl TestChecker<'_> {
             Some(other) => {
                 let span = skill.first().map_or(span, |n| n.span);
                 let message = format!("only skills and cascades are mocked; this is {}", other.kind_name());
-                let d = self.body.diagnostic(codes::NOT_CALLABLE, span, message).label(other.kind_name());
-                self.body.report(d);
+                let d = self.body.context.diagnostic(codes::NOT_CALLABLE, span, message).label(other.kind_name());
+                self.body.context.report(d);
                 unknown
             }
         }
     }
 
     fn resolve_stage_state(&mut self, state: &Name) -> Option<ir::StageState> {
-        self.body.record_word(state);
+        self.body.context.record_word(state);
         match state.text.as_str() {
             "ran" => Some(ir::StageState::Ran),
             "skipped" => Some(ir::StageState::Skipped),
@@ -264,9 +267,10 @@ impl TestChecker<'_> {
             other => {
                 let d = self
                     .body
+                    .context
                     .diagnostic(codes::UNKNOWN_SETTING, state.span, format!("a stage is not expected to be `{other}`"))
                     .label("`ran`, `skipped` or `failed`");
-                self.body.report(d);
+                self.body.context.report(d);
                 None
             }
         }
@@ -274,16 +278,20 @@ impl TestChecker<'_> {
 
     /// Reports stages that the cascade does not reach; gives `None` when there is one.
     fn check_stages(&mut self, path: &[Name], cascade: ir::CascadeId) -> Option<()> {
-        let known = self.reached.of(self.body.callees, cascade);
+        let known = self.reached.stages_of(self.body.callees, cascade);
         for name in path {
             if name.text.is_empty() {
                 return None;
             }
-            if self.body.recorder().is_on() {
+            if self.body.context.recorder().is_on() {
                 self.record_stage_uses(name, cascade);
             }
             if !known.contains(&name.text) {
-                self.body.report(tests::unknown_stage(self.body.view(), name, known.iter().map(SmolStr::as_str)));
+                self.body.context.report(tests::unknown_stage(
+                    self.body.context.view(),
+                    name,
+                    known.iter().map(SmolStr::as_str),
+                ));
                 return None;
             }
         }
@@ -294,7 +302,7 @@ impl TestChecker<'_> {
     fn record_stage_uses(&mut self, name: &Name, root: ir::CascadeId) {
         for stage in self.body.callees.reached_stages(root) {
             if stage.name == name.text {
-                self.body.record_use(name.span, stage.symbol);
+                self.body.context.record_use(name.span, stage.symbol);
             }
         }
     }
@@ -331,7 +339,7 @@ impl TestChecker<'_> {
         if literal {
             return;
         }
-        let text = self.body.source_text(e.span).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = self.body.context.source_text(e.span).split_whitespace().collect::<Vec<_>>().join(" ");
         if !out.iter().any(|(known, _)| *known == text) {
             out.push((text, lowered.clone()));
         }

@@ -72,7 +72,7 @@ impl BodyChecker<'_> {
                     let trusted = format.as_ref().filter(|name| name.text == TRUSTED);
                     flows.push(match trusted {
                         Some(name) => {
-                            self.record_word(name);
+                            self.context.record_word(name);
                             Flow::default()
                         }
                         None => value.flow,
@@ -92,20 +92,27 @@ impl BodyChecker<'_> {
 
     /// Checks that a value can stand in a text; gives whether it makes the text a secret.
     fn check_hole(&mut self, ty: Ty, used: TextUse, span: Span) -> bool {
-        let holds_secret = self.types.holds_secret(ty);
-        self.report(leaks::value_in_text(self.view(), ty, holds_secret, used, span));
+        let holds_secret = self.context.types.holds_secret(ty);
+        self.context.report(leaks::value_in_text(self.context.view(), ty, holds_secret, used, span));
         holds_secret
     }
 
     /// The rendering that `as name` stands for; reports an unknown one.
     pub(super) fn resolve_rendering(&mut self, name: &Name) -> Option<ir::Rendering> {
-        self.record_word(name);
+        self.context.record_word(name);
         let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
         if found.is_none() && !name.text.is_empty() {
             let message = format!("there is no rendering `{}`", name.text);
             let known = RENDERINGS.iter().map(|(n, _)| *n);
             let otherwise = "values are rendered as json, yaml, markdown, xml, csv or text";
-            self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
+            self.context.report(unknown_word(
+                self.context.view(),
+                codes::UNKNOWN_SETTING,
+                name,
+                message,
+                known,
+                otherwise,
+            ));
         }
         found
     }
@@ -114,7 +121,7 @@ impl BodyChecker<'_> {
     pub(super) fn check_message(&mut self, e: &Expr, place: &'static str) -> ir::Expr {
         if let ExprKind::Str(literal) = &e.kind {
             let (template, flows, _) = self.check_template(literal, TextUse::Shown(place));
-            self.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
+            self.context.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
             return match template.parts.as_slice() {
                 [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
                 _ => ir::Expr::Template(template),
@@ -128,11 +135,11 @@ impl BodyChecker<'_> {
             self.check_hole(value.ty, TextUse::Shown(place), e.span);
             return value.ir;
         }
-        if self.types.base(value.ty) == Ty::STRING {
+        if self.context.types.base(value.ty) == Ty::STRING {
             return value.ir;
         }
         self.check_hole(value.ty, TextUse::Shown(place), e.span);
-        ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.place(e.span))
+        ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.context.place(e.span))
     }
 
     /// Checks a template that others see, such as a prompt. Gives its parts with the flow of each. An
@@ -149,15 +156,15 @@ impl BodyChecker<'_> {
     fn check_template_for(&mut self, e: &Expr, used: TextUse) -> (ir::Template, Vec<Flow>) {
         if let ExprKind::Str(literal) = &e.kind {
             let (template, flows, _) = self.check_template(literal, used);
-            self.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
+            self.context.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
             return (template, flows);
         }
         let value = self.infer(e);
         self.check_hole(value.ty, used, e.span);
-        let base = self.types.base(value.ty);
+        let base = self.context.types.base(value.ty);
         let is_secret_address = used == TextUse::Address && base == Ty::SECRET;
         if !is_secret_address && !matches!(base, Ty::STRING | Ty::ERROR | Ty::PATH) {
-            self.report_mismatch(value.ty, Ty::STRING, e.span);
+            self.context.report_mismatch(value.ty, Ty::STRING, e.span);
         }
         let part = ir::TextPart::Hole {
             value: value.ir,

@@ -28,7 +28,7 @@ pub(super) struct Tools {
 impl SkillChecker<'_> {
     /// Checks `skill_file "…"` that is the whole effect: a model is given the instructions, and the inputs by name.
     pub(super) fn check_skill_file(&mut self, span: Span) -> Lowered {
-        self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
+        self.body.context.report(skills::answer_of_model(self.body.context.view(), self.signature.result, span));
         self.report_shown_secrets(span);
         let mut settings = self.check_prompt_settings();
         let text = |text: &str| ir::TextPart::Text(text.into());
@@ -49,17 +49,23 @@ impl SkillChecker<'_> {
     /// Reports parameters that cannot be shown to a model.
     fn report_shown_secrets(&mut self, span: Span) {
         for param in &self.signature.params {
-            let holds_secret = self.body.types.holds_secret(param.ty);
+            let holds_secret = self.body.context.types.holds_secret(param.ty);
             let used = TextUse::Shown("a prompt");
-            self.body.report(leaks::value_in_text(self.body.view(), param.ty, holds_secret, used, span));
+            self.body.context.report(leaks::value_in_text(
+                self.body.context.view(),
+                param.ty,
+                holds_secret,
+                used,
+                span,
+            ));
         }
     }
 
     /// The system text after the instructions of the skill file, where there is one.
     pub(super) fn with_skill_file(&self, system: Option<ir::Template>) -> Option<ir::Template> {
         let Some(SkillLine { kind: SkillLineKind::SkillFile(path), .. }) = self.lines.skill_file else { return system };
-        let files = self.body.world.files.skill_files;
-        let Some(document) = files.get(&(self.body.module, path.span.start)) else { return system };
+        let files = self.body.context.world.files.skill_files;
+        let Some(document) = files.get(&(self.body.context.module, path.span.start)) else { return system };
         let mut parts = vec![ir::TextPart::Text(document.instructions.as_str().into())];
         if let Some(system) = system {
             parts.push(ir::TextPart::Text("\n\n".into()));
@@ -73,10 +79,10 @@ impl SkillChecker<'_> {
         let directory = dir.map(|dir| self.body.check(dir, Ty::PATH).ir);
         let place = match &directory {
             Some(directory) => Directory::of_expr(directory),
-            None => Some(Directory::working()),
+            None => Some(Directory::working_directory()),
         };
         let (template, _) = self.body.check_shown_template(prompt, "a prompt");
-        self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
+        self.body.context.report(skills::answer_of_model(self.body.context.view(), self.signature.result, span));
         let mut settings = self.check_prompt_settings();
         settings.prompt = template;
         let tools = match self.lines.tools {
@@ -101,10 +107,11 @@ impl SkillChecker<'_> {
             _ => {
                 let d = self
                     .body
+                    .context
                     .diagnostic(codes::WRONG_PLACE, span, "a call of a tool names the server and the tool")
                     .label("which tool?")
                     .help("write `mcp server.tool { key: value }`");
-                self.body.report(d);
+                self.body.context.report(d);
                 None
             }
         });
@@ -122,16 +129,16 @@ impl SkillChecker<'_> {
         if first.text.is_empty() {
             return None;
         }
-        match self.body.resolve_declared(first) {
+        match self.body.context.resolve_declared(first) {
             Some(Def::Mcp(id)) => {
-                self.body.record_words(rest);
+                self.body.context.record_words(rest);
                 return Some((ir::ServerId(id), rest));
             }
             Some(Def::Missing) => {}
             Some(Def::Module(other)) => {
                 if let Some((second, rest)) = rest.split_first() {
-                    if let Some(Def::Mcp(id)) = self.body.resolve_exported(other, second) {
-                        self.body.record_words(rest);
+                    if let Some(Def::Mcp(id)) = self.body.context.resolve_exported(other, second) {
+                        self.body.context.record_words(rest);
                         return Some((ir::ServerId(id), rest));
                     }
                     self.body.report_not_exported(other, second);
@@ -139,7 +146,7 @@ impl SkillChecker<'_> {
             }
             _ => self.body.report_unknown_declaration(first, "mcp server"),
         }
-        self.body.record_words(rest);
+        self.body.context.record_words(rest);
         None
     }
 
@@ -149,20 +156,23 @@ impl SkillChecker<'_> {
         for path in names {
             if let ([word], true) = (path.as_slice(), for_agent) {
                 if let Some((_, ability)) = ir::Ability::ALL.iter().find(|(name, _)| *name == word.text) {
-                    self.body.record_words([word]);
+                    self.body.context.record_words([word]);
                     if !found.abilities.contains(ability) {
                         found.abilities.push(*ability);
                     }
                     continue;
                 }
-                if !word.text.is_empty() && self.body.world.find_name(self.body.module, &word.text).is_none() {
+                if !word.text.is_empty()
+                    && self.body.context.world.find_name(self.body.context.module, &word.text).is_none()
+                {
                     let words = quoted_list(ir::Ability::ALL.iter().map(|(name, _)| *name));
                     let d = self
                         .body
+                        .context
                         .diagnostic(codes::UNKNOWN_SETTING, word.span, format!("there is no tool `{}`", word.text))
                         .label("not known")
                         .help(format!("an agent has the tools {words}, and those of mcp servers: `server.tool`"));
-                    self.body.report(d);
+                    self.body.context.report(d);
                     continue;
                 }
             }
@@ -176,9 +186,10 @@ impl SkillChecker<'_> {
                 Some((_, [_, more, ..])) => {
                     let d = self
                         .body
+                        .context
                         .diagnostic(codes::WRONG_PLACE, more.span, "a tool is named by its server and its name")
                         .label("too much");
-                    self.body.report(d);
+                    self.body.context.report(d);
                 }
                 None => {}
             }
@@ -188,7 +199,7 @@ impl SkillChecker<'_> {
 
     /// The skill that a name stands for; the inner `None`: one that a model cannot call, which is reported.
     fn resolve_tool_skill(&mut self, path: &[Name]) -> Option<Option<ir::SkillId>> {
-        let (world, module) = (self.body.world, self.body.module);
+        let (world, module) = (self.body.context.world, self.body.context.module);
         let (def, name) = match path {
             [name] => (world.find_name(module, &name.text)?, name),
             [first, name] => match world.find_name(module, &first.text)? {
@@ -200,11 +211,11 @@ impl SkillChecker<'_> {
         let Def::Skill(id) = def else { return None };
         match path {
             [name] => {
-                self.body.resolve_declared(name);
+                self.body.context.resolve_declared(name);
             }
             [first, name] => {
-                if let Some(Def::Module(other)) = self.body.resolve_declared(first) {
-                    self.body.resolve_exported(other, name);
+                if let Some(Def::Module(other)) = self.body.context.resolve_declared(first) {
+                    self.body.context.resolve_exported(other, name);
                 }
             }
             _ => {}
@@ -212,13 +223,13 @@ impl SkillChecker<'_> {
         let signature = &world.declared.skills[id.index()];
         let Some(summary) = self.body.callees.skill(id) else {
             // Skills with tools are checked last.
-            let d = skills::tool_that_asks(self.body.view(), signature, name.span);
-            self.body.report(d);
+            let d = skills::tool_that_asks(self.body.context.view(), signature, name.span);
+            self.body.context.report(d);
             return Some(None);
         };
-        let wrong = skills::unfit_tool(self.body.view(), signature, summary, name.span);
+        let wrong = skills::unfit_tool(self.body.context.view(), signature, summary, name.span);
         let fits = wrong.is_none();
-        self.body.report(wrong);
+        self.body.context.report(wrong);
         Some(fits.then_some(id))
     }
 }

@@ -37,7 +37,7 @@ impl BodyChecker<'_> {
             let local = self.declare(&param.name, decl.name.span, param.ty, Flow::of_param(i), LocalKind::Param);
             out.push(ir::Param {
                 name: param.name.clone(),
-                ty: self.types.lower(param.ty),
+                ty: self.context.types.lower(param.ty),
                 doc: param.doc.clone(),
                 default: param.default.clone(),
                 slot: self.scope.slot(local),
@@ -53,7 +53,7 @@ impl BodyChecker<'_> {
             (LocalKind::Param, Some(of)) => Symbol::Param { of, index: self.scope.len() as u32 },
             _ => {
                 let symbol = self.variable_symbol(span);
-                self.record_definition(span, symbol);
+                self.context.record_definition(span, symbol);
                 symbol
             }
         };
@@ -77,15 +77,15 @@ impl BodyChecker<'_> {
     /// gives it its value. Whether it is read does not matter.
     pub(super) fn declare_implicit(&mut self, name: &str, span: Span, ty: Ty) -> u32 {
         self.check_redeclaration(name, span, LocalKind::Bound);
-        let (module, symbol) = (self.module, self.variable_symbol(span));
+        let (module, symbol) = (self.context.module, self.variable_symbol(span));
         let index = self.add_variable(name, span, ty, Flow::default(), LocalKind::Bound, symbol);
         self.scope.local_mut(index).used = true;
-        self.recorder().record_implicit_definition(module, span, symbol);
+        self.context.recorder().record_implicit_definition(module, span, symbol);
         index
     }
 
     fn variable_symbol(&self, span: Span) -> Symbol {
-        Symbol::Variable { module: self.module as u32, start: span.start }
+        Symbol::Variable { module: self.context.module as u32, start: span.start }
     }
 
     fn add_variable(&mut self, name: &str, span: Span, ty: Ty, mut flow: Flow, kind: LocalKind, symbol: Symbol) -> u32 {
@@ -93,7 +93,7 @@ impl BodyChecker<'_> {
             && !name.is_empty()
         {
             // From now on, this variable carries it.
-            untrusted.carried = Some((self.world.files.source(self.module), span));
+            untrusted.carried = Some((self.context.world.files.source(self.context.module), span));
         }
         let (name, slot, level) = (SmolStr::new(name), self.scope.new_slot(), self.surroundings.level);
         self.scope.add(Local { name, slot, ty, flow, kind, span, used: false, level, symbol, gives_nothing: false })
@@ -105,7 +105,7 @@ impl BodyChecker<'_> {
             return;
         }
         let Some(previous) = self.scope.find(name).map(|index| self.scope.local(index)) else {
-            return self.report(style::shadowing(self.view(), name, span, kind, None));
+            return self.context.report(style::shadowing(self.context.view(), name, span, kind, None));
         };
         let before = previous.span;
         // A parameter that is there twice is reported with the signature.
@@ -116,21 +116,22 @@ impl BodyChecker<'_> {
             return;
         }
         if both_bound {
-            return self.report(style::shadowing(self.view(), name, span, kind, Some(before)));
+            return self.context.report(style::shadowing(self.context.view(), name, span, kind, Some(before)));
         }
         let d = self
+            .context
             .diagnostic(codes::DUPLICATE, span, format!("`{name}` is already the name of a value here"))
             .label("again here")
-            .also(self.source(), before, "first here")
+            .also_at(self.context.source(), before, "first here")
             .help("give one of them another name; a `var` is changed by `name = value`");
-        self.report(d);
+        self.context.report(d);
     }
 
     /// Reports a variable whose type would stay open; its type then fits everywhere.
     pub(super) fn check_open_type(&mut self, typed: Typed, span: Span) -> Typed {
-        match types::open_type(self.view(), typed.ty, span) {
+        match types::open_type(self.context.view(), typed.ty, span) {
             Some(d) => {
-                self.report(d);
+                self.context.report(d);
                 Typed { ty: Ty::ERROR, ..typed }
             }
             None => typed,
@@ -139,29 +140,29 @@ impl BodyChecker<'_> {
 
     // ---- scopes -------------------------------------------------------------------------
 
-    /// Begins a scope that ends with the given text; its mark is given to [`BodyChecker::leave`].
-    pub(super) fn enter(&self, text: Span) -> Mark {
+    /// Begins a scope that ends with the given text; its mark is given to [`BodyChecker::leave_scope`].
+    pub(super) fn enter_scope(&self, text: Span) -> Mark {
         self.scope.enter(text)
     }
 
     /// Ends the scope that began at the mark; warns of variables that nothing read.
-    pub(super) fn leave(&mut self, mark: Mark) {
+    pub(super) fn leave_scope(&mut self, mark: Mark) {
         for local in self.scope.leave(mark) {
             self.record_variable(&local, mark.end);
-            self.report(style::unused_variable(self.view(), &local));
+            self.context.report(style::unused_variable(self.context.view(), &local));
         }
     }
 
     /// Ends the scope of the whole body, whose text ends at an offset.
     pub(super) fn leave_body(&mut self, end: u32) {
-        self.leave(Scope::outermost(end));
+        self.leave_scope(Scope::outermost(end));
     }
 
     /// Records a variable whose scope ends at an offset.
     pub(super) fn record_variable(&mut self, local: &Local, end: u32) {
-        let (module, untrusted) = (self.module, local.flow.untrusted.is_some());
+        let (module, untrusted) = (self.context.module, local.flow.untrusted.is_some());
         let variable = Variable { name: local.name.clone(), span: local.span, ty: local.ty, scope_end: end, untrusted };
-        self.recorder().record_variable(module, variable);
+        self.context.recorder().record_variable(module, variable);
     }
 
     // ---- names --------------------------------------------------------------------------
@@ -170,24 +171,26 @@ impl BodyChecker<'_> {
     pub(super) fn resolve(&mut self, name: &Name) -> Target {
         if let Some(index) = self.scope.find(&name.text) {
             let symbol = self.scope.local(index).symbol;
-            self.record_use(name.span, symbol);
+            self.context.record_use(name.span, symbol);
             return Target::Local(index);
         }
-        self.resolve_declared(name).map_or(Target::Unknown, Target::Declared)
+        self.context.resolve_declared(name).map_or(Target::Unknown, Target::Declared)
     }
 
     /// What a name would stand for here; it is not used by the question.
     pub(super) fn probe(&self, name: &Name) -> Target {
         match self.scope.find(&name.text) {
             Some(index) => Target::Local(index),
-            None => self.world.find_name(self.module, &name.text).map_or(Target::Unknown, Target::Declared),
+            None => {
+                self.context.world.find_name(self.context.module, &name.text).map_or(Target::Unknown, Target::Declared)
+            }
         }
     }
 
     /// What a name would stand for where it is called: a stage may be named like the skill, the cascade or the
     /// fn that it calls.
     pub(super) fn probe_called(&self, name: &Name) -> Target {
-        match (self.probe(name), self.world.find_name(self.module, &name.text)) {
+        match (self.probe(name), self.context.world.find_name(self.context.module, &name.text)) {
             (Target::Local(_), Some(def @ (Def::Skill(_) | Def::Cascade(_) | Def::Fn(_)))) => Target::Declared(def),
             (target, _) => target,
         }
@@ -202,7 +205,7 @@ impl BodyChecker<'_> {
             },
             ExprKind::Field { receiver, name, .. } => match &receiver.kind {
                 ExprKind::Name(base) => match self.probe(base) {
-                    Target::Declared(Def::Module(other)) => self.world.find_exported(other, &name.text),
+                    Target::Declared(Def::Module(other)) => self.context.world.find_exported(other, &name.text),
                     _ => None,
                 },
                 _ => None,
@@ -221,32 +224,32 @@ impl BodyChecker<'_> {
         if self.unreadable.header || self.unreadable.names.contains(&name.text) {
             return;
         }
-        let d = match names::explained_unknown_value(self.view(), &self.scope, name) {
+        let d = match names::explained_unknown_value(self.context.view(), &self.scope, name) {
             Some(d) => d,
             None => {
-                let may_suggest = self.may_suggest();
-                names::unknown_value(self.view(), &self.scope, name, may_suggest)
+                let may_suggest = self.context.may_suggest();
+                names::unknown_value(self.context.view(), &self.scope, name, may_suggest)
             }
         };
-        self.report(d);
+        self.context.report(d);
     }
 
     /// Reports a name that stands for nothing where a declaration is wanted.
     pub(super) fn report_unknown_declaration(&mut self, name: &Name, wanted: &str) {
-        let may_suggest = self.may_suggest();
-        self.report(names::unknown_declaration(self.view(), name, wanted, may_suggest));
+        let may_suggest = self.context.may_suggest();
+        self.context.report(names::unknown_declaration(self.context.view(), name, wanted, may_suggest));
     }
 
     /// Reports a name that another module does not give.
     pub(super) fn report_not_exported(&mut self, other: usize, name: &Name) {
-        let may_suggest = self.may_suggest();
-        self.report(names::not_exported(self.view(), other, name, may_suggest));
+        let may_suggest = self.context.may_suggest();
+        self.context.report(names::not_exported(self.context.view(), other, name, may_suggest));
     }
 
     /// The value of a variable.
     pub(super) fn read_variable(&mut self, name: &Name, index: u32) -> Typed {
         if self.surroundings.unset_in_hook.contains(&index) {
-            self.report(reachability::read_unset(self.view(), name, self.scope.local(index).span));
+            self.context.report(reachability::read_unset(self.context.view(), name, self.scope.local(index).span));
         }
         self.reads.push(index);
         let local = self.scope.local_mut(index);
@@ -267,10 +270,11 @@ impl BodyChecker<'_> {
                 && !self.unreadable.names.contains(&name.text)
             {
                 let d = self
+                    .context
                     .diagnostic(codes::UNKNOWN_NAME, name.span, format!("there is no variable `{}`", name.text))
                     .label("not declared")
                     .help(format!("write `let {0} = …`, or `var {0} = …` for what changes", name.text));
-                self.report(d);
+                self.context.report(d);
                 self.unreadable.names.push(name.text.clone());
             } else {
                 self.report_unknown_value(name);
@@ -282,10 +286,11 @@ impl BodyChecker<'_> {
             return Some(index);
         }
         let d = self
+            .context
             .diagnostic(codes::NOT_ASSIGNABLE, name.span, format!("`{}` cannot be changed", name.text))
             .label("not a `var`")
-            .also(self.source(), local.span, "set here");
-        self.report(match local.kind {
+            .also_at(self.context.source(), local.span, "set here");
+        self.context.report(match local.kind {
             LocalKind::Let => d.help(format!("declare it with `var {} = …`", name.text)),
             _ => d,
         });
@@ -294,6 +299,6 @@ impl BodyChecker<'_> {
 
     /// Holds for the rest of the scope that these are not null.
     pub(super) fn assume_not_null(&mut self, paths: &[&Expr]) {
-        self.scope.assume_not_null(self.types, paths);
+        self.scope.assume_not_null(self.context.types, paths);
     }
 }

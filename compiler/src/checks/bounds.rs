@@ -65,7 +65,7 @@ pub(crate) fn check_clauses(view: View<'_>, clauses: &[Clause], outer: Limits) -
                     && budget > around
                 {
                     let message = "this budget is larger than the enclosing one";
-                    found.push(pointless(view, e.span, message, at, "the enclosing budget is smaller"));
+                    found.push(pointless_bound(view, e.span, message, at, "the enclosing budget is smaller"));
                 }
                 inner.budgets[kind] = Some((budget, e.span));
             }
@@ -90,13 +90,13 @@ fn check_timeout(view: View<'_>, total: &Expr, idle: Option<&Expr>, outer: Limit
         && literal_value(idle).is_some_and(|idle| idle >= ms)
     {
         let message = "this `idle` limit is not shorter than the timeout, which ends the stage first";
-        found.push(pointless(view, idle.span, message, total.span, "the timeout"));
+        found.push(pointless_bound(view, idle.span, message, total.span, "the timeout"));
     }
     if let Some((around, at)) = outer.timeout
         && ms > around
     {
         let message = "this time limit is longer than the enclosing one";
-        found.push(pointless(view, total.span, message, at, "the enclosing time limit is shorter"));
+        found.push(pointless_bound(view, total.span, message, at, "the enclosing time limit is shorter"));
     }
 }
 
@@ -121,7 +121,7 @@ fn check_retry(
     let (Some(first), Some(longest)) = (literal_value(low), literal_value(high)) else { return };
     if first > longest {
         let message = "the first pause is longer than the longest";
-        found.push(pointless(view, low.span, message, high.span, "the longest pause"));
+        found.push(pointless_bound(view, low.span, message, high.span, "the longest pause"));
     }
     // The timeout of the stage itself is that of one attempt; those around hold for all.
     let least = first.checked_mul(times.unwrap_or(0));
@@ -129,14 +129,14 @@ fn check_retry(
         && least > around
     {
         let message = "the pauses of this retry exceed the enclosing time limit";
-        found.push(pointless(view, low.span, message, at, "it ends before"));
+        found.push(pointless_bound(view, low.span, message, at, "it ends before"));
     }
 }
 
-fn pointless(view: View<'_>, span: Span, message: &str, around: Span, label: &str) -> Diagnostic {
+fn pointless_bound(view: View<'_>, span: Span, message: &str, around: Span, label: &str) -> Diagnostic {
     view.diagnostic(codes::POINTLESS_BOUND, span, message)
         .label("has no effect")
-        .also(view.source(), around, label)
+        .also_at(view.source(), around, label)
         .help("decrease this limit, or increase the other one")
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn missing_arguments(
 }
 
 fn with_declaration(view: View<'_>, signature: &Signature, d: Diagnostic) -> Diagnostic {
-    d.also(view.world.files.source(signature.origin.module), signature.origin.span, "declared here")
+    d.also_at(view.world.files.source(signature.origin.module), signature.origin.span, "declared here")
 }
 
 /// Reports a call of a variable.

@@ -22,7 +22,7 @@ pub(crate) fn model_of_arm(view: View<'_>, capability: &Name, id: ir::ModelId, s
     let message = format!("`{}` does not provide `{}`", declared.model.name, capability.text);
     let provided = quoted_list(provides.iter().map(SmolStr::as_str));
     let source = view.world.files.source(declared.origin.module);
-    Some(view.diagnostic(codes::CAPABILITY, span, message).label("cannot serve this arm").also(
+    Some(view.diagnostic(codes::CAPABILITY, span, message).label("cannot serve this arm").also_at(
         source,
         declared.origin.span,
         format!("provides {provided}"),
@@ -30,7 +30,7 @@ pub(crate) fn model_of_arm(view: View<'_>, capability: &Name, id: ir::ModelId, s
 }
 
 /// Whether a model or route can serve a capability, as far as its declaration tells.
-pub(crate) fn serves(declared: &Declared, model: ir::ModelRef, capability: &str) -> bool {
+pub(crate) fn has_capability(declared: &Declared, model: ir::ModelRef, capability: &str) -> bool {
     match model {
         ir::ModelRef::Model(id) => {
             let provides = &declared.models[id.index()].model.provides;
@@ -42,7 +42,9 @@ pub(crate) fn serves(declared: &Declared, model: ir::ModelRef, capability: &str)
                 .iter()
                 .find(|a| a.capability.as_deref() == Some(capability))
                 .or_else(|| arms.iter().find(|a| a.capability.is_none()));
-            arm.is_some_and(|a| a.models.is_empty() || a.models.iter().any(|m| serves(declared, *m, capability)))
+            arm.is_some_and(|a| {
+                a.models.is_empty() || a.models.iter().any(|m| has_capability(declared, *m, capability))
+            })
         }
     }
 }
@@ -64,8 +66,8 @@ pub(crate) fn network_in_sandbox(view: View<'_>, network: &NetworkUse, span: Spa
     let message = format!("`{}` needs the network, and this sandbox has none", network.program);
     view.diagnostic(codes::NETWORK, span, message)
         .label("would fail")
-        .also(view.source(), sandbox, "nothing in here reaches the network")
-        .also(source, at, format!("`{}` is used here", network.program))
+        .also_at(view.source(), sandbox, "nothing in here reaches the network")
+        .also_at(source, at, format!("`{}` is used here", network.program))
         .help("do it before or after the sandbox, or write `network on`")
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn network_in_sandbox(view: View<'_>, network: &NetworkUse, span: Spa
 pub(crate) fn network_on_inside(view: View<'_>, network: Span, around: Span) -> Diagnostic {
     view.diagnostic(codes::NETWORK, network, "the sandbox around this one has no network")
         .label("cannot be had here")
-        .also(view.source(), around, "off in here")
+        .also_at(view.source(), around, "off in here")
         .help("write `network on` there too")
 }
 
@@ -136,7 +138,7 @@ fn clause_without_model(view: View<'_>, signature: &Signature, clause: &Clause) 
     let d = view
         .diagnostic(codes::WRONG_PLACE, clause.span, format!("`{}` does not use a model", signature.name))
         .label(format!("`{word}` has no effect here"))
-        .also(source, signature.origin.span, "its effect is none of a model");
+        .also_at(source, signature.origin.span, "its effect is none of a model");
     Some(match word {
         // As `needs: [build]` elsewhere.
         "needs" => d.help(
@@ -168,7 +170,7 @@ fn models_cannot(
     let declared = view.world.declared;
     let (model, missing) = models.iter().find_map(|model| match model {
         ir::Expr::Model(model) => {
-            let missing = needs.iter().find(|need| !serves(declared, *model, need))?;
+            let missing = needs.iter().find(|need| !has_capability(declared, *model, need))?;
             Some((*model, *missing))
         }
         _ => None,
@@ -181,7 +183,7 @@ fn models_cannot(
         .collect();
     let source = view.world.files.source(signature.origin.module);
     let message = format!("`{}` does not provide `{missing}`", view.world.model_name(model));
-    let d = view.diagnostic(codes::CAPABILITY, span, message).label("cannot serve this skill").also(
+    let d = view.diagnostic(codes::CAPABILITY, span, message).label("cannot serve this skill").also_at(
         source,
         signature.origin.span,
         format!("`{}` needs it", signature.name),

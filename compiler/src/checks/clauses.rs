@@ -72,7 +72,7 @@ pub(crate) fn cache_without_skill(view: View<'_>, clauses: &[Clause]) -> Option<
 }
 
 /// Reports clauses that a stage has twice. Of `on error` it may have several.
-pub(crate) fn repeated(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnostic> {
+pub(crate) fn repeated_clauses(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut seen: Vec<(&'static str, Span)> = Vec::new();
     for clause in clauses {
@@ -84,7 +84,7 @@ pub(crate) fn repeated(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnostic> {
             let d = view
                 .diagnostic(codes::DUPLICATE, clause.span, format!("`{word}` is given twice"))
                 .label("again here")
-                .also(view.source(), *first, "first here");
+                .also_at(view.source(), *first, "first here");
             found.push(d);
         }
         seen.push((word, clause.span));
@@ -101,7 +101,7 @@ pub(crate) fn two_ends(view: View<'_>, clauses: &[Clause]) -> Option<Diagnostic>
         return None;
     }
     let message = "a change is thrown away or committed to a branch, not both";
-    Some(view.diagnostic(codes::DUPLICATE, second.span, message).label("or this").also(
+    Some(view.diagnostic(codes::DUPLICATE, second.span, message).label("or this").also_at(
         view.source(),
         first.span,
         "either this",

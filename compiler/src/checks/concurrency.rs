@@ -29,7 +29,7 @@ pub(crate) fn parallel_write(view: View<'_>, name: &Name, declared: Span) -> Dia
     let message = format!("parallel branches would overwrite each other's `{}`", name.text);
     view.diagnostic(codes::PARALLEL_WRITE, name.span, message)
         .label("assigned from a parallel branch")
-        .also(view.source(), declared, "declared outside")
+        .also_at(view.source(), declared, "declared outside")
         .help("let each branch give a value, and join them after the block")
 }
 
@@ -67,7 +67,8 @@ pub(crate) fn branches_edit(view: View<'_>, edits: &mut [Edit], branches: &[Edit
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for (n, branch) in branches.iter().enumerate() {
         for second in branch.edits.clone().filter(|i| !edits[*i].settled) {
-            let mut before = branches[..n].iter().filter(|other| !waits(branches, branch.index, other.index));
+            let mut before =
+                branches[..n].iter().filter(|other| !waits_for_branch(branches, branch.index, other.index));
             let first = before.find_map(|other| {
                 other.edits.clone().find(|i| !edits[*i].settled && edits[*i].directory == edits[second].directory)
             });
@@ -84,7 +85,7 @@ pub(crate) fn branches_edit(view: View<'_>, edits: &mut [Edit], branches: &[Edit
         let d = view
             .diagnostic(codes::SHARED_DIRECTORY, other.span, "branches that run at once would edit one directory")
             .label("edits it")
-            .also(view.source(), one.span, "and so does this, at the same time");
+            .also_at(view.source(), one.span, "and so does this, at the same time");
         found.push(with_agent(view, d, other));
     }
     found
@@ -93,13 +94,13 @@ pub(crate) fn branches_edit(view: View<'_>, edits: &mut [Edit], branches: &[Edit
 /// Adds where the agent of an edit stands, and what to do.
 fn with_agent(view: View<'_>, mut d: Diagnostic, edit: &Edit) -> Diagnostic {
     if edit.agent != (view.source(), edit.span) {
-        d = d.also(edit.agent.0, edit.agent.1, "the agent works there");
+        d = d.also_at(edit.agent.0, edit.agent.1, "the agent works there");
     }
     d.help("`isolate` gives the stage a tree of its own, whose changes are merged when it is done")
 }
 
 /// Whether a branch waits for another one, perhaps by way of others.
-fn waits(branches: &[EditingBranch], branch: usize, other: usize) -> bool {
+fn waits_for_branch(branches: &[EditingBranch], branch: usize, other: usize) -> bool {
     let mut seen = vec![branch];
     let mut next = 0;
     while let Some(at) = seen.get(next).copied() {
@@ -126,7 +127,7 @@ pub(crate) fn overwritten_key(view: View<'_>, set: &MemorySet, span: Span, calle
     let message = format!("parallel branches would overwrite each other's `{text}`");
     let mut d = view.diagnostic(codes::PARALLEL_WRITE, span, message).label("set from a parallel branch");
     if let Some((source, span)) = callee {
-        d = d.also(source, span, "set here");
+        d = d.also_at(source, span, "set here");
     }
     let base = view.types.base(key.map_or(Ty::ERROR, |key| key.ty));
     let joined = matches!(view.types.kind(base), TyKind::List(_) | TyKind::Map(_) | TyKind::Int | TyKind::Float);

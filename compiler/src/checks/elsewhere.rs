@@ -164,23 +164,23 @@ const METHODS: &[(&[&str], &str)] = &[
     (&["output", "outputs", "result", "value"], "the name of a stage is its value"),
 ];
 
-fn find<'t>(table: &'t [(&'t [&'t str], &'t str)], name: &str) -> Option<&'t str> {
+fn find_row<'t>(table: &'t [(&'t [&'t str], &'t str)], name: &str) -> Option<&'t str> {
     table.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help)
 }
 
 /// What is written instead of a word.
-pub(crate) fn value(name: &str) -> Option<&'static str> {
-    find(VALUES, name)
+pub(crate) fn explain_value(name: &str) -> Option<&'static str> {
+    find_row(VALUES, name)
 }
 
 /// What to do instead of naming something that other languages have.
-pub(crate) fn word(name: &str) -> Option<&'static str> {
-    find(WORDS, name)
+pub(crate) fn explain_word(name: &str) -> Option<&'static str> {
+    find_row(WORDS, name)
 }
 
 /// What to do instead of calling a function, with its arguments as they are written.
-pub(crate) fn function(name: &str, args: &[&str]) -> Option<String> {
-    let help = find(FUNCTIONS, name)?;
+pub(crate) fn explain_function(name: &str, args: &[&str]) -> Option<String> {
+    let help = find_row(FUNCTIONS, name)?;
     let shown = |text: &str| {
         if text.is_empty() || text.len() > 40 || text.contains(['\n', '`']) { "x".to_owned() } else { text.to_owned() }
     };
@@ -190,5 +190,5 @@ pub(crate) fn function(name: &str, args: &[&str]) -> Option<String> {
 
 /// What to write instead of a method or a field.
 pub(crate) fn method(name: &str) -> Option<&'static str> {
-    find(METHODS, name)
+    find_row(METHODS, name)
 }

@@ -13,7 +13,7 @@ use crate::{
     findings::UsedNames,
     fixes,
     scope::Scope,
-    suggest::{closest, with_suggestion},
+    suggest::{closest_name, with_suggestion},
     types::TypeDefKind,
     world::{Def, View, World},
 };
@@ -28,7 +28,7 @@ pub(crate) fn not_exported(view: View<'_>, other: usize, name: &Name, may_sugges
         Some(b) if b.imported => d.label("only imported there").help("import it from the file that declares it"),
         Some(b) => d
             .label("private to its file")
-            .also(view.world.files.source(other), b.span, "declared here")
+            .also_at(view.world.files.source(other), b.span, "declared here")
             .help("a name that begins with `_` cannot be imported"),
         None if !may_suggest => d.label("not declared there"),
         None => {
@@ -118,7 +118,7 @@ pub(crate) fn unknown_declaration(view: View<'_>, name: &Name, wanted: &str, may
         d = d.help(*help);
     }
     if wanted == "skill or cascade"
-        && let Some(help) = elsewhere::function(&name.text, &[])
+        && let Some(help) = elsewhere::explain_function(&name.text, &[])
     {
         d.fixes.clear();
         d = d.help(help);
@@ -182,7 +182,7 @@ pub(crate) fn unknown_word<'n>(
 
 /// Reports a field of a literal that is given twice; the first one stands at `first`.
 pub(crate) fn repeated_key(view: View<'_>, key: &Name, first: Span) -> Diagnostic {
-    view.diagnostic(codes::DUPLICATE, key.span, format!("`{}` is given twice", key.text)).label("again here").also(
+    view.diagnostic(codes::DUPLICATE, key.span, format!("`{}` is given twice", key.text)).label("again here").also_at(
         view.source(),
         first,
         "first here",
@@ -192,19 +192,19 @@ pub(crate) fn repeated_key(view: View<'_>, key: &Name, first: Span) -> Diagnosti
 /// Reports a name that is no value here, where it is known why: a variable of a block that has
 /// ended, a word of another language.
 pub(crate) fn explained_unknown_value(view: View<'_>, scope: &Scope, name: &Name) -> Option<Diagnostic> {
-    if let Some(span) = scope.ended(&name.text) {
+    if let Some(span) = scope.find_ended(&name.text) {
         return Some(
             view.diagnostic(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
                 .label("it is set only inside a block that need not have run")
-                .also(view.source(), span, "set here, inside a block")
+                .also_at(view.source(), span, "set here, inside a block")
                 .help("make the block a stage and use its value: `stage result = if … { … } else { … }`"),
         );
     }
-    if let Some(help) = elsewhere::word(&name.text) {
+    if let Some(help) = elsewhere::explain_word(&name.text) {
         let d = view.diagnostic(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text));
         return Some(d.label("not found").help(help));
     }
-    let here = elsewhere::value(&name.text)?;
+    let here = elsewhere::explain_value(&name.text)?;
     Some(
         view.diagnostic(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text))
             .label("not found")
@@ -234,7 +234,7 @@ pub(crate) fn unknown_value(view: View<'_>, scope: &Scope, name: &Name, may_sugg
         .collect();
     let declared = view.world.declared.scopes[view.module].keys().map(|name| name.as_str());
     let functions = FREE_FUNCTIONS.iter().map(|(n, _)| *n);
-    let d = match closest(&name.text, scope.visible_names().map(|n| n.as_str())) {
+    let d = match closest_name(&name.text, scope.visible_names().map(|n| n.as_str())) {
         Some(near) => with_suggestion(d, &name.text, name.span, [near]),
         None => with_suggestion(d, &name.text, name.span, declared.chain(variants.iter().copied()).chain(functions)),
     };
@@ -270,7 +270,7 @@ pub(crate) fn unknown_function(
             None => format!("`{word}` is a method: `value.{word}(…)`"),
         });
     }
-    if let Some(help) = elsewhere::function(word, &texts) {
+    if let Some(help) = elsewhere::explain_function(word, &texts) {
         d.fixes.clear();
         d = d.help(help);
     }

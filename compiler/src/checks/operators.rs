@@ -19,7 +19,7 @@ pub(crate) fn wrong_operands(view: View<'_>, op: BinaryOp, left: Operand, right:
     }
     let (a, b) = (view.type_text(left.0), view.type_text(right.0));
     let message = format!("`{}` does not work on `{a}` and `{b}`", operator_text(op));
-    let d = view.diagnostic(codes::OPERATOR, span, message).also(view.source(), left.1, format!("`{a}`")).also(
+    let d = view.diagnostic(codes::OPERATOR, span, message).also_at(view.source(), left.1, format!("`{a}`")).also_at(
         view.source(),
         right.1,
         format!("`{b}`"),
@@ -55,8 +55,8 @@ pub(crate) fn wrong_membership(view: View<'_>, value: Operand, container: Operan
             .help("give a value for null with `?? …`, or test it first: `if x != null { … }`");
     }
     view.diagnostic(codes::OPERATOR, span, format!("a `{b}` never contains a `{a}`"))
-        .also(view.source(), value.1, format!("`{a}`"))
-        .also(view.source(), container.1, format!("`{b}`"))
+        .also_at(view.source(), value.1, format!("`{a}`"))
+        .also_at(view.source(), container.1, format!("`{b}`"))
         .help("`in` looks for an element of a list, a key of a map, or a part of a text")
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn says_nothing(view: View<'_>, name: &Name, declared: Span) -> Diagn
     let name_text = &name.text;
     view.diagnostic(codes::OPERATOR, name.span, format!("`{name_text}` is null whether it succeeded or failed"))
         .label("tells nothing")
-        .also(view.source(), declared, "gives nothing, and `on error skip` makes a failure null")
+        .also_at(view.source(), declared, "gives nothing, and `on error skip` makes a failure null")
         .help(format!(
             "write `on error keep` instead of `on error skip`, and `match {name_text} {{ ok -> … failed {{ error }} -> … }}`"
         ))
@@ -120,7 +120,7 @@ pub(crate) fn never_equal(view: View<'_>, left: Ty, right: Ty, span: Span) -> Di
 /// Reports a comparison with null of an operand that is never null.
 pub(crate) fn never_null(view: View<'_>, operand: Operand, span: Span) -> Option<Diagnostic> {
     (!view.types.nullable(operand.0)).then(|| {
-        let d = view.diagnostic(codes::OPERATOR, span, "this is never null").label("always the same answer").also(
+        let d = view.diagnostic(codes::OPERATOR, span, "this is never null").label("always the same answer").also_at(
             view.source(),
             operand.1,
             format!("`{}`", view.type_text(operand.0)),

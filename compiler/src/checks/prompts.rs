@@ -20,10 +20,10 @@ pub(crate) fn merely_texts(view: View<'_>, types: &Types, output: Ty, at: Span) 
         TyKind::Named(id) => matches!(types.defs[id.index()].kind, TypeDefKind::Enum(_)),
         _ => true,
     };
-    if types.holds(output, &mut Vec::new(), &is_checked) {
+    if types.any_part(output, &mut Vec::new(), &is_checked) {
         return None;
     }
-    if !types.holds(output, &mut Vec::new(), &|ty| ty == Ty::STRING) {
+    if !types.any_part(output, &mut Vec::new(), &|ty| ty == Ty::STRING) {
         return None;
     }
     let shown = types.type_text(output);

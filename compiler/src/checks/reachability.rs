@@ -23,7 +23,7 @@ pub(crate) struct Coverage {
 
 impl Coverage {
     /// Whether anything was taken so far.
-    fn any(&self) -> bool {
+    fn is_any_covered(&self) -> bool {
         self.null || !self.variants.is_empty() || self.truths.contains(&true) || !self.ints.is_empty()
     }
 }
@@ -42,7 +42,7 @@ pub(crate) fn unreachable(view: View<'_>, stmt: &Stmt, before: &[Stmt]) -> Diagn
                 StmtKind::Fail(_) => "the cascade fails here",
                 _ => "every way through this ends the cascade",
             };
-            d.also(view.source(), end.span, text)
+            d.also_at(view.source(), end.span, text)
         }
         None => d,
     }
@@ -56,7 +56,7 @@ pub(crate) fn missing_return(view: View<'_>, decl: &CascadeDecl, result: Ty) -> 
     let message = format!("`{}` returns `{shown}`, but can end without `return`", decl.name.text);
     let d = view.diagnostic(codes::MISSING_RETURN, span, message).label("promised here");
     let Some(last) = last else { return d.help("write `return …`") };
-    let d = d.also(view.source(), first_line_of(last), "the cascade can end after this");
+    let d = d.also_at(view.source(), first_line_of(last), "the cascade can end after this");
     match &last.kind {
         StmtKind::Stage { name, .. } => d.help(format!("write `return {}` at the end", name.text)),
         _ => d.help("write `return …` at the end of every path"),
@@ -82,7 +82,7 @@ pub(crate) fn undeclared_result(view: View<'_>, ty: Ty, span: Span) -> Diagnosti
 pub(crate) fn arm_after_catch_all(view: View<'_>, arm: Span, before: Span) -> Diagnostic {
     view.diagnostic(codes::UNREACHABLE, arm, "this arm is never reached")
         .label("an earlier arm matches everything")
-        .also(view.source(), before, "this arm takes everything")
+        .also_at(view.source(), before, "this arm takes everything")
 }
 
 /// Reports an arm for values that the arms before have all taken: those of a range, or all.
@@ -95,7 +95,11 @@ pub(crate) fn taken_before(
 ) -> Option<Diagnostic> {
     let covered = match range {
         Some((low, high)) => ranges_cover(&coverage.ints, low, high),
-        None => !coverage.all && coverage.any() && missing_patterns(view, coverage, ty).is_some_and(|m| m.is_empty()),
+        None => {
+            !coverage.all
+                && coverage.is_any_covered()
+                && missing_patterns(view, coverage, ty).is_some_and(|m| m.is_empty())
+        }
     };
     covered.then(|| {
         view.diagnostic(codes::UNREACHABLE, span, "this arm is never reached: the earlier arms match all of its values")
@@ -199,14 +203,14 @@ pub(crate) fn unset_in_hook<'s>(stmts: &'s [Stmt], event: &str) -> Vec<&'s Name>
 pub(crate) fn read_unset(view: View<'_>, name: &Name, declared: Span) -> Diagnostic {
     view.diagnostic(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
         .label("this may run before it is set")
-        .also(view.source(), declared, "set here")
+        .also_at(view.source(), declared, "set here")
         .help("a `var` that has a first value before the first stage can be read here")
 }
 
 /// Whether a value may fail to be computed, or holds stages.
 fn may_fail(e: &Expr) -> bool {
     let mut found = false;
-    walk::expr(e, &mut |e| {
+    walk::walk_expr(e, &mut |e| {
         found |= match &e.kind {
             ExprKind::Cast { optional, .. } => !optional,
             ExprKind::Binary(_, op, _) => matches!(op, BinaryOp::Div | BinaryOp::Rem),

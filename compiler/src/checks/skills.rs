@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn second_effect(view: View<'_>, second: Span, first: Span) -> Diagnostic {
     view.diagnostic(codes::ONE_EFFECT, second, "a skill has one effect")
         .label("a second one")
-        .also(view.source(), first, "the first one")
+        .also_at(view.source(), first, "the first one")
         .help("make two skills, and call them by two stages of a cascade")
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn misplaced_lines(view: View<'_>, lines: &[SkillLine], effect: &Skil
             let d = view
                 .diagnostic(codes::WRONG_PLACE, line.span, format!("`{word}` does not belong to `{kind}`"))
                 .label("has no effect here")
-                .also(view.source(), effect.span, "the skill's effect");
+                .also_at(view.source(), effect.span, "the skill's effect");
             found.push(d);
         }
     }
@@ -99,7 +99,7 @@ pub(crate) fn output_mismatch(
     };
     view.diagnostic(codes::MISMATCH, span, format!("the output is `{a}`, and the skill gives `{b}`"))
         .label(format!("`{a}`"))
-        .also(view.source(), signature.origin.span, format!("gives `{b}`"))
+        .also_at(view.source(), signature.origin.span, format!("gives `{b}`"))
         .help(help)
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn tool_that_asks(view: View<'_>, signature: &Signature, span: Span) 
     let source = view.world.files.source(signature.origin.module);
     view.diagnostic(codes::WRONG_PLACE, span, message)
         .label("not a tool")
-        .also(source, signature.origin.span, "its effect is that of a model")
+        .also_at(source, signature.origin.span, "its effect is that of a model")
         .help("a model calls commands, requests and tools of servers; stages call models")
 }
 
@@ -132,30 +132,28 @@ pub(crate) fn unfit_tool(
         return Some(
             view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message)
                 .label("called by a model")
-                .also(source, at, "its text is code here")
+                .also_at(source, at, "its text is code here")
                 .help("text of a model never becomes code: give the tool inputs that are data"),
         );
     }
     let unfit = signature.params.iter().find(|param| {
         view.types.holds_secret(param.ty)
-            || view.types.holds(param.ty, &mut Vec::new(), &|ty| {
+            || view.types.any_part(param.ty, &mut Vec::new(), &|ty| {
                 view.types.artifact(ty) || matches!(ty, Ty::COMMAND | Ty::MODEL)
             })
     })?;
     let message = format!("a model cannot give `{}` of `{}`", unfit.name, signature.name);
     Some(
-        view.diagnostic(codes::WRONG_PLACE, span, message).label(format!("takes `{}`", view.type_text(unfit.ty))).also(
-            source,
-            unfit.span,
-            "this input",
-        ),
+        view.diagnostic(codes::WRONG_PLACE, span, message)
+            .label(format!("takes `{}`", view.type_text(unfit.ty)))
+            .also_at(source, unfit.span, "this input"),
     )
 }
 
 /// Reports a prompt whose skill gives what a model must not answer with: a command, a model, a secret.
 pub(crate) fn answer_of_model(view: View<'_>, result: Ty, prompt: Span) -> Option<Diagnostic> {
     let is_code = |ty| matches!(ty, Ty::COMMAND | Ty::MODEL | Ty::SECRET);
-    view.types.holds(result, &mut Vec::new(), &is_code).then(|| {
+    view.types.any_part(result, &mut Vec::new(), &is_code).then(|| {
         let message = format!("a model cannot answer with a `{}`", view.type_text(result));
         view.diagnostic(codes::UNTRUSTED_PROGRAM, prompt, message)
             .label("text of a model never becomes code")

@@ -121,7 +121,7 @@ pub(crate) fn shadowing(
     Some(
         view.diagnostic(codes::SHADOWED, span, format!("`{name}` hides {hidden} of the same name"))
             .label("from here on, the name means this")
-            .also(view.source(), before, "hidden")
+            .also_at(view.source(), before, "hidden")
             .help("give one of them another name"),
     )
 }
@@ -136,7 +136,7 @@ pub(crate) fn unchanging_until(
 ) -> Option<Diagnostic> {
     let mut bound: Vec<&str> = Vec::new();
     let mut may_change = false;
-    walk::expr(until, &mut |e| match &e.kind {
+    walk::walk_expr(until, &mut |e| match &e.kind {
         ExprKind::Lambda { params, .. } => bound.extend(params.iter().map(|p| p.text.as_str())),
         ExprKind::Name(name) => {
             may_change |= match scope.find(&name.text) {

@@ -22,11 +22,11 @@ pub(crate) fn untrusted_code(
     at: (SourceId, Span),
 ) -> Option<Diagnostic> {
     let untrusted = flow.untrusted?;
-    let (message, label, help) = describe(reason);
+    let (message, label, help) = describe_reason(reason);
     let mut d = view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
     let (source, place) = at;
     if source != view.source() || place.start > span.end || place.end < span.start {
-        d = d.also(source, place, "becomes code here");
+        d = d.also_at(source, place, "becomes code here");
     }
     Some(with_way(view, d, untrusted))
 }
@@ -45,30 +45,30 @@ pub(crate) fn holds_text(types: &Types, ty: Ty) -> bool {
         matches!(t, Ty::STRING | Ty::PATH | Ty::JSON | Ty::COMMAND | Ty::FILE | Ty::ERROR)
             || matches!(types.kind(t), TyKind::Map(_))
     };
-    types.holds(ty, &mut Vec::new(), &text)
+    types.any_part(ty, &mut Vec::new(), &text)
 }
 
 /// Whether the values of the type are neither text nor named by text: numbers, booleans, variants without such fields.
 pub(crate) fn carries_nothing(types: &Types, ty: Ty) -> bool {
     let named = |t| matches!(t, Ty::IMAGE | Ty::AUDIO | Ty::VIDEO | Ty::SECRET | Ty::MODEL);
-    !holds_text(types, ty) && !types.holds(ty, &mut Vec::new(), &named)
+    !holds_text(types, ty) && !types.any_part(ty, &mut Vec::new(), &named)
 }
 
 /// Adds the way of untrusted text from where it comes to where it is.
 fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
     let (source, span) = untrusted.from;
-    let d = d.also(source, span, format!("this comes from {}", untrusted.origin.description()));
+    let d = d.also_at(source, span, format!("this comes from {}", untrusted.origin.description()));
     match untrusted.carried {
         Some((source, span)) => {
             let name = view.world.files.map.get(source).text.get(span.range()).unwrap_or_default();
-            d.also(source, span, format!("carried into `{name}` here"))
+            d.also_at(source, span, format!("carried into `{name}` here"))
         }
         None => d,
     }
 }
 
 /// The message, the label and the way out for text that would be code.
-fn describe(reason: &CodeReason) -> (String, &'static str, &'static str) {
+fn describe_reason(reason: &CodeReason) -> (String, &'static str, &'static str) {
     const PROGRAM: &str = "write the program out and pass the text as an argument, `match` it against the programs that \
                            you allow, or vouch for it with `as trusted`";
     const CODE: &str = "pass the text as an argument that is read as data, or vouch for it with `as trusted`";

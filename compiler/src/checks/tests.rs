@@ -22,7 +22,7 @@ pub(crate) fn misplaced_line(view: View<'_>, line: &TestLine, ran: Option<Span>)
     };
     let d = view.diagnostic(codes::MISPLACED, line.span, message).label(label);
     Some(match ran {
-        Some(ran) => d.also(view.source(), ran, "it runs here"),
+        Some(ran) => d.also_at(view.source(), ran, "it runs here"),
         None => d,
     })
 }
@@ -38,7 +38,7 @@ pub(crate) fn runs_nothing(view: View<'_>, name: Span) -> Diagnostic {
 pub(crate) fn duplicate_test(view: View<'_>, name: &str, span: Span, first: Span) -> Diagnostic {
     view.diagnostic(codes::DUPLICATE, span, format!("there are two tests named \"{name}\""))
         .label("again here")
-        .also(view.source(), first, "first here")
+        .also_at(view.source(), first, "first here")
         .help("say in its name what is different about it")
 }
 

@@ -41,7 +41,7 @@ impl Notes {
         }
     }
 
-    pub fn has(&self, kind: NoteKind) -> bool {
+    pub fn has_note(&self, kind: NoteKind) -> bool {
         self.0.get(kind as usize).is_some_and(Option::is_some)
     }
 

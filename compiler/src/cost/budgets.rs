@@ -21,7 +21,12 @@ pub(crate) struct Budgets {
 }
 
 /// Reports budgets below the worst case.
-pub(crate) fn warn(program: &Program, map: &SourceMap, budgets: &Budgets, diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn warn_of_budgets(
+    program: &Program,
+    map: &SourceMap,
+    budgets: &Budgets,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     // Only models cost money.
     if !program.skills.iter().any(|skill| matches!(skill.effect, Effect::Prompt(_))) {
         return;
@@ -31,7 +36,7 @@ pub(crate) fn warn(program: &Program, map: &SourceMap, budgets: &Budgets, diagno
         let clause = budgets.clauses.iter().find(|(place, ..)| *place == exceeded.place);
         let Some((_, source, span)) = clause.filter(|_| !reported.contains(&exceeded.place)) else { continue };
         reported.push(exceeded.place);
-        let [budget, worst] = [exceeded.budget, exceeded.worst].map(super::report::money);
+        let [budget, worst] = [exceeded.budget, exceeded.worst].map(super::report::money_text);
         let message = format!(
             "the worst case costs {worst}, more than the budget of {budget}: a run may fail when it is used up"
         );
@@ -41,7 +46,7 @@ pub(crate) fn warn(program: &Program, map: &SourceMap, budgets: &Budgets, diagno
         if let Some(peak) = exceeded.peak
             && let Some((source, span)) = first_word_at(map, peak.place)
         {
-            d = d.also(source, span, format!("{} costs the most", peak.what));
+            d = d.also_at(source, span, format!("{} costs the most", peak.what));
         }
         diagnostics.push(d);
     }

@@ -104,7 +104,7 @@ impl<'p> Walk<'p> {
                     let one = Context { using: using.clone(), ..inside.clone() };
                     let attempt =
                         self.attempt(&one, timeout, place, variables, &|walk: &mut Self, v: &mut _, a: &_| {
-                            walk.work(other, None, v, a)
+                            walk.cost_of_work(other, None, v, a)
                         });
                     fallbacks.add(&attempt);
                 }
@@ -136,7 +136,7 @@ impl<'p> Walk<'p> {
             }
         }
         let many = |times: Poly| Repetition { what: format_smolstr!("retry of `{name}`"), place, times };
-        let pauses = self.pauses(clauses, &retries, variables, around);
+        let pauses = self.count_pauses(clauses, &retries, variables, around);
         // The time that may follow after a time limit has ended an attempt.
         let mut after = fallbacks.time.clone();
         let mut total = match others {
@@ -193,7 +193,8 @@ impl<'p> Walk<'p> {
         variables: &mut Variables<'p>,
     ) {
         if let Some(budget) = self.upper_bound(clauses.budget.as_ref(), variables) {
-            let guessed = [NoteKind::Window, NoteKind::Output, NoteKind::Price].iter().any(|k| total.notes.has(*k));
+            let guessed =
+                [NoteKind::Window, NoteKind::Output, NoteKind::Price].iter().any(|k| total.notes.has_note(*k));
             if let Some(worst) = total.money.as_number().filter(|worst| *worst > budget && !guessed) {
                 self.exceeded.push(ExceededBudget { place, budget, worst, peak: total.money.peak.clone() });
             }
@@ -214,7 +215,7 @@ impl<'p> Walk<'p> {
     }
 
     /// The longest total of all pauses between attempts.
-    fn pauses(
+    fn count_pauses(
         &mut self,
         clauses: &'p Clauses,
         retries: &Poly,

@@ -25,10 +25,10 @@ use cascade_ir::{
 use smol_str::{SmolStr, format_smolstr};
 
 pub use amounts::{ExceededBudget, NoteKind, Share};
-pub(crate) use budgets::{Budget, Budgets, warn};
+pub(crate) use budgets::{Budget, Budgets, warn_of_budgets};
 pub use figure::{Bound, Cap, Figure, NoBound, Peak};
 pub use poly::Poly;
-pub use report::{figures, human, json, short};
+pub use report::{cost_figures, report_json, report_text, short_report};
 
 use amounts::Amounts;
 use figure::Repetition;
@@ -227,7 +227,7 @@ impl<'p> Walk<'p> {
         let writes = match self.writes.get(id.index()).cloned().flatten() {
             Some(writes) => writes,
             None => {
-                let writes = Rc::new(writes(cascade));
+                let writes = Rc::new(written_memories(cascade));
                 self.writes[id.index()] = Some(Rc::clone(&writes));
                 writes
             }
@@ -266,7 +266,7 @@ impl<'p> Walk<'p> {
             }
             Stmt::Stage(stage) => self.stage(stage, variables, around),
             Stmt::Work(work, slot) => {
-                let amounts = self.work(work, None, variables, &Context { is_top: false, ..around.clone() });
+                let amounts = self.cost_of_work(work, None, variables, &Context { is_top: false, ..around.clone() });
                 if let Some(slot) = slot {
                     let value = self.value(work, None, variables, around);
                     variables.set(*slot, value);
@@ -287,7 +287,7 @@ impl<'p> Walk<'p> {
         let name = format_smolstr!("{}{}", around.prefix, stage.name);
         let inside = Context { stage: name, place: stage.place, is_top: false, ..around.clone() };
         let mut amounts = self.guarded(&stage.clauses, variables, &inside, stage.place, &stage.name, |walk, v, a| {
-            walk.work(&stage.work, Some(&stage.name), v, a)
+            walk.cost_of_work(&stage.work, Some(&stage.name), v, a)
         });
         amounts.stages.add(&Figure::number(1));
         if self.is_detailed && around.is_top {
@@ -332,7 +332,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn work(
+    fn cost_of_work(
         &mut self,
         work: &'p Work,
         stage: Option<&SmolStr>,
@@ -415,7 +415,7 @@ impl<'p> Walk<'p> {
 }
 
 /// How often each variable of a cascade is assigned: 0, 1, or any larger number.
-fn writes(cascade: &cascade_ir::Cascade) -> Vec<u8> {
+fn written_memories(cascade: &cascade_ir::Cascade) -> Vec<u8> {
     let mut writes = Writes(vec![0; cascade.slots as usize]);
     for param in &cascade.params {
         writes.count(param.slot);

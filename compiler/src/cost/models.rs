@@ -145,7 +145,7 @@ impl<'p> Walk<'p> {
         match &around.using {
             Some(using) => {
                 let needs: Vec<&SmolStr> = skill.needs.iter().chain(around.needs.iter()).collect();
-                using.iter().for_each(|model| expand(program, *model, &needs, &mut out, 0));
+                using.iter().for_each(|model| expand_model(program, *model, &needs, &mut out, 0));
             }
             None => out.extend((0..program.models.len()).map(|i| ModelId(i as u32))),
         }
@@ -153,7 +153,7 @@ impl<'p> Walk<'p> {
     }
 }
 
-fn expand(program: &Program, model: ModelRef, needs: &[&SmolStr], out: &mut Vec<ModelId>, level: u32) {
+fn expand_model(program: &Program, model: ModelRef, needs: &[&SmolStr], out: &mut Vec<ModelId>, level: u32) {
     match model {
         ModelRef::Model(id) => {
             if !out.contains(&id) {
@@ -164,7 +164,7 @@ fn expand(program: &Program, model: ModelRef, needs: &[&SmolStr], out: &mut Vec<
             let Some(route) = program.routes.get(id.index()).filter(|_| level < MAX_ROUTES) else { return };
             for arm in &route.arms {
                 if arm.capability.as_ref().is_none_or(|c| needs.contains(&c)) {
-                    arm.models.iter().for_each(|model| expand(program, *model, needs, out, level + 1));
+                    arm.models.iter().for_each(|model| expand_model(program, *model, needs, out, level + 1));
                 }
             }
         }

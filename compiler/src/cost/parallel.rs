@@ -87,7 +87,7 @@ impl<'p> Walk<'p> {
 fn shared_time(work: &Figure, width: u128, longest: &Figure) -> Figure {
     let mut time = work.clone();
     if let Bound::AtMost(poly) = &work.bound {
-        time.bound = Bound::AtMost(poly.share(width));
+        time.bound = Bound::AtMost(poly.divide_by(width));
     }
     time.add(longest);
     time

@@ -80,7 +80,7 @@ impl Poly {
     }
 
     /// An upper bound of an `n`th of it.
-    pub fn share(&self, n: u128) -> Self {
+    pub fn divide_by(&self, n: u128) -> Self {
         let n = n.max(1);
         Self { terms: self.terms.iter().map(|(names, k)| (names.clone(), k.div_ceil(n))).collect() }
     }

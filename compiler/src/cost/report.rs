@@ -10,18 +10,18 @@ use super::{Bound, Cost, Figure, NoteKind, Poly, Share};
 /// The name of a figure, the figure, and the function that writes its numbers.
 type Row<'c> = (&'static str, &'c Figure, fn(u128) -> String);
 
-fn rows(cost: &Cost) -> [Row<'_>; 5] {
+fn cost_rows(cost: &Cost) -> [Row<'_>; 5] {
     [
-        ("stages", &cost.stages, count),
-        ("model calls", &cost.calls, count),
-        ("tokens", &cost.tokens, count),
-        ("money", &cost.money, money),
-        ("time", &cost.time, time),
+        ("stages", &cost.stages, count_text),
+        ("model calls", &cost.calls, count_text),
+        ("tokens", &cost.tokens, count_text),
+        ("money", &cost.money, money_text),
+        ("time", &cost.time, time_text),
     ]
 }
 
 /// `1,234,567`.
-fn count(n: u128) -> String {
+fn count_text(n: u128) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -34,16 +34,16 @@ fn count(n: u128) -> String {
 }
 
 /// Dollars with cents, or more digits where they matter; rounded up.
-pub(super) fn money(millionths: u128) -> String {
+pub(super) fn money_text(millionths: u128) -> String {
     if millionths < 10_000 && millionths > 0 {
         return format!("${}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
     }
     let cents = millionths.div_ceil(10_000);
-    format!("${}.{:02}", count(cents / 100), cents % 100)
+    format!("${}.{:02}", count_text(cents / 100), cents % 100)
 }
 
 /// The two largest units, rounded up.
-fn time(ms: u128) -> String {
+fn time_text(ms: u128) -> String {
     const UNITS: [(u128, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
     let Some(first) = UNITS.iter().position(|(size, _)| ms >= *size) else { return "0s".into() };
     let (size, unit) = UNITS[first];
@@ -52,12 +52,12 @@ fn time(ms: u128) -> String {
     match rest {
         0 => format!("{}{unit}", ms / size),
         // The smaller unit was rounded up to a whole larger one.
-        n if n * small == size => time(ms / size * size + size),
+        n if n * small == size => time_text(ms / size * size + size),
         n => format!("{}{unit}{n}{small_unit}", ms / size),
     }
 }
 
-fn value(figure: &Figure, format_number: fn(u128) -> String) -> String {
+fn figure_text(figure: &Figure, format_number: fn(u128) -> String) -> String {
     match &figure.bound {
         Bound::AtMost(poly) => poly.format(format_number),
         Bound::Unlimited(_) => "no limit".into(),
@@ -92,7 +92,7 @@ fn note_message(kind: NoteKind, example: &str) -> String {
         ),
         NoteKind::Output => format!(
             "`{example}` has no `max_output`: {} tokens per answer are assumed",
-            count(cascade_ir::limits::UNKNOWN_OUTPUT.into())
+            count_text(cascade_ir::limits::UNKNOWN_OUTPUT.into())
         ),
         NoteKind::Price => format!("`{example}` has no price: it is counted as free, as it is in a run"),
         NoteKind::Pauses => format!("a service may ask for longer pauses between attempts (`{example}`)"),
@@ -105,20 +105,20 @@ fn note_message(kind: NoteKind, example: &str) -> String {
 }
 
 /// The notes that matter for these figures: pauses and quotas only if the time is not limited.
-fn notes(cost: &Cost) -> impl Iterator<Item = (NoteKind, &str, Place)> {
+fn notes_of(cost: &Cost) -> impl Iterator<Item = (NoteKind, &str, Place)> {
     let timed = cost.time.poly().is_some() && cost.time.cap.is_none();
     let matters = move |kind| timed || !matches!(kind, NoteKind::Pauses | NoteKind::Quota);
     cost.notes.iter().map(|(k, e, p)| (*k, e.as_str(), *p)).filter(move |(kind, ..)| matters(*kind))
 }
 
 /// A table for each cascade. `files` are those of the program.
-pub fn human(costs: &[Cost], files: &[String]) -> String {
+pub fn report_text(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
         // Writing into a string cannot fail.
         let _ = writeln!(out, "{} ({}), at most:", cost.cascade, place_text(cost.place, files));
-        let rows = rows(cost).map(|(name, figure, format_number)| {
-            (name, value(figure, format_number), explain_figure(figure, format_number, files))
+        let rows = cost_rows(cost).map(|(name, figure, format_number)| {
+            (name, figure_text(figure, format_number), explain_figure(figure, format_number, files))
         });
         let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0).min(48);
         for (name, value, remark) in rows {
@@ -126,7 +126,7 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
             let _ = writeln!(out, "{}", line.trim_end());
         }
         write_shares(cost, &mut out);
-        for (kind, example, at) in notes(cost) {
+        for (kind, example, at) in notes_of(cost) {
             let _ = writeln!(out, "  note: {}, {}", note_message(kind, example), place_text(at, files));
         }
     }
@@ -136,9 +136,14 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
 /// What each stage costs at most with each of its models. Budgets around them hold as well.
 fn write_shares(cost: &Cost, out: &mut String) {
     let row = |share: &Share| {
-        let calls = value(&share.calls, count);
+        let calls = figure_text(&share.calls, count_text);
         let noun = if calls == "1" { "call" } else { "calls" };
-        [share.stage.to_string(), share.model.to_string(), format!("{calls} {noun}"), value(&share.money, money)]
+        [
+            share.stage.to_string(),
+            share.model.to_string(),
+            format!("{calls} {noun}"),
+            figure_text(&share.money, money_text),
+        ]
     };
     let rows: Vec<[String; 4]> = cost.shares.iter().map(row).collect();
     if rows.is_empty() {
@@ -157,36 +162,37 @@ fn write_shares(cost: &Cost, out: &mut String) {
 }
 
 /// The figures of a cascade in one line: `model calls 3; …`.
-pub fn figures(cost: &Cost) -> String {
-    let rows = rows(cost).map(|(name, figure, format_number)| format!("{name} {}", value(figure, format_number)));
+pub fn cost_figures(cost: &Cost) -> String {
+    let rows =
+        cost_rows(cost).map(|(name, figure, format_number)| format!("{name} {}", figure_text(figure, format_number)));
     rows.join("; ")
 }
 
 /// One line for each cascade.
-pub fn short(costs: &[Cost], files: &[String]) -> String {
+pub fn short_report(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
-        let _ = writeln!(out, "{}: {}: {}", place_text(cost.place, files), cost.cascade, figures(cost));
+        let _ = writeln!(out, "{}: {}: {}", place_text(cost.place, files), cost.cascade, cost_figures(cost));
     }
     out
 }
 
-fn terms(poly: &Poly) -> Json {
-    poly.terms().map(|(names, n)| json!({ "times": number(n), "of": names })).collect()
+fn terms_json(poly: &Poly) -> Json {
+    poly.terms().map(|(names, n)| json!({ "times": number_json(n), "of": names })).collect()
 }
 
 /// As a JSON number; a number that does not fit becomes the largest that does.
-fn number(n: u128) -> Json {
+fn number_json(n: u128) -> Json {
     u64::try_from(n).unwrap_or(u64::MAX).into()
 }
 
-fn figure(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) -> Json {
+fn figure_json(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) -> Json {
     let at = |p: Place| json!({ "file": files.get(p.file as usize), "line": p.line, "column": p.column });
-    let mut out = json!({ "shown": value(figure, format_number) });
+    let mut out = json!({ "shown": figure_text(figure, format_number) });
     match &figure.bound {
         Bound::AtMost(poly) => {
-            out["most"] = poly.as_number().map_or(Json::Null, number);
-            out["terms"] = terms(poly);
+            out["most"] = poly.as_number().map_or(Json::Null, number_json);
+            out["terms"] = terms_json(poly);
         }
         Bound::Unlimited(why) => out["unlimited"] = json!({ "why": why.text.as_str(), "at": at(why.place) }),
     }
@@ -201,24 +207,24 @@ fn figure(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) 
 }
 
 /// One JSON object a line for each cascade.
-pub fn json(costs: &[Cost], files: &[String]) -> String {
+pub fn report_json(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
-        let notes: Vec<String> = notes(cost).map(|(kind, example, _)| note_message(kind, example)).collect();
+        let notes: Vec<String> = notes_of(cost).map(|(kind, example, _)| note_message(kind, example)).collect();
         let mut object = json!({
             "kind": "cost",
             "cascade": cost.cascade.as_str(),
             "file": files.get(cost.place.file as usize),
             "line": cost.place.line,
         });
-        for (name, of, format_number) in rows(cost) {
+        for (name, of, format_number) in cost_rows(cost) {
             let name = match name {
                 "model calls" => "model_calls",
                 "money" => "microdollars",
                 "time" => "milliseconds",
                 other => other,
             };
-            object[name] = figure(of, format_number, files);
+            object[name] = figure_json(of, format_number, files);
         }
         object["notes"] = notes.into();
         let _ = writeln!(out, "{object}");

@@ -60,7 +60,7 @@ impl<'p> ValueBounds<'p> {
 
     /// The upper bound of the number of elements.
     pub fn len(&self, program: &Program) -> Option<Poly> {
-        let by_type = self.ty.and_then(|ty| limit(program, ty, &["maxItems"]));
+        let by_type = self.ty.and_then(|ty| find_limit(program, ty, &["maxItems"]));
         let here = self.len.clone().or_else(|| Some(Poly::name(format_smolstr!("len({})", self.path.as_ref()?))));
         match (here, by_type) {
             (Some(here), Some(n)) => Some(here.smaller(&Poly::number(n))),
@@ -71,9 +71,9 @@ impl<'p> ValueBounds<'p> {
     /// The upper bound of a number; never below 0.
     pub fn upper_bound(&self, program: &Program) -> Option<Poly> {
         if let Some(n) = self.exact {
-            return Some(number(n));
+            return Some(constant_poly(n));
         }
-        let by_type = self.ty.and_then(|ty| limit(program, ty, &["maximum", "exclusiveMaximum"]));
+        let by_type = self.ty.and_then(|ty| find_limit(program, ty, &["maximum", "exclusiveMaximum"]));
         let here = self.most.clone().or_else(|| Some(Poly::name(self.path.clone()?)));
         match (here, by_type) {
             (Some(here), Some(n)) => Some(here.smaller(&Poly::number(n))),
@@ -87,7 +87,7 @@ impl<'p> ValueBounds<'p> {
             return bounds.clone();
         }
         Self {
-            ty: self.ty.and_then(|ty| field(program, ty, name)),
+            ty: self.ty.and_then(|ty| find_field(program, ty, name)),
             path: self.path.as_ref().map(|path| format_smolstr!("{path}.{name}")),
             ..Self::default()
         }
@@ -99,7 +99,7 @@ impl<'p> ValueBounds<'p> {
             return (**item).clone();
         }
         Self {
-            ty: self.ty.and_then(|ty| match plain(program, ty) {
+            ty: self.ty.and_then(|ty| match resolve_alias(program, ty) {
                 Type::List(item) | Type::Map(item) => Some(&**item),
                 _ => None,
             }),
@@ -113,8 +113,9 @@ impl<'p> ValueBounds<'p> {
         let by_type = || {
             let ty = self.ty?;
             // A character has at most four bytes.
-            let letters = || limit(program, ty, &["maxLength"]).and_then(|n| u64::try_from(n).ok()?.checked_mul(4));
-            bytes(program, plain(program, ty)).or_else(letters)
+            let letters =
+                || find_limit(program, ty, &["maxLength"]).and_then(|n| u64::try_from(n).ok()?.checked_mul(4));
+            max_bytes(program, resolve_alias(program, ty)).or_else(letters)
         };
         self.bytes.or_else(by_type)
     }
@@ -132,7 +133,7 @@ impl<'p> ValueBounds<'p> {
     }
 
     /// The bounds of a value that is one of two.
-    fn or(self, other: Self, program: &'p Program) -> Self {
+    fn either_of(self, other: Self, program: &'p Program) -> Self {
         if self == other || other.null {
             return self;
         }
@@ -149,7 +150,7 @@ impl<'p> ValueBounds<'p> {
             exact: self.exact.filter(|n| other.exact == Some(*n)),
             most: most(self.upper_bound(program), other.upper_bound(program)),
             len: most(self.len(program), other.len(program)),
-            item: has_items.then(|| Rc::new(self.item(program).or(other.item(program), program))),
+            item: has_items.then(|| Rc::new(self.item(program).either_of(other.item(program), program))),
             bytes: self.bytes(program).zip(other.bytes(program)).map(|(a, b)| a.max(b)),
             models: self.models.clone().zip(other.models.clone()).map(|(a, b)| [a, b].concat()),
             ty: self.ty.filter(|ty| other.ty == Some(*ty)),
@@ -158,12 +159,12 @@ impl<'p> ValueBounds<'p> {
     }
 }
 
-fn number(n: i64) -> Poly {
+fn constant_poly(n: i64) -> Poly {
     Poly::number(n.max(0).unsigned_abs().into())
 }
 
 /// A type without its name, its predicates and its nullability.
-fn plain<'p>(program: &'p Program, mut ty: &'p Type) -> &'p Type {
+fn resolve_alias<'p>(program: &'p Program, mut ty: &'p Type) -> &'p Type {
     loop {
         ty = match ty {
             Type::Optional(inner) | Type::Refined(inner, _) => inner,
@@ -177,7 +178,7 @@ fn plain<'p>(program: &'p Program, mut ty: &'p Type) -> &'p Type {
 }
 
 /// The bound that a type's predicates state with one of these operators.
-fn limit<'t>(program: &'t Program, mut ty: &'t Type, words: &[&str]) -> Option<u128> {
+fn find_limit<'t>(program: &'t Program, mut ty: &'t Type, words: &[&str]) -> Option<u128> {
     loop {
         ty = match ty {
             Type::Optional(inner) => inner,
@@ -197,8 +198,8 @@ fn limit<'t>(program: &'t Program, mut ty: &'t Type, words: &[&str]) -> Option<u
     }
 }
 
-fn field<'p>(program: &'p Program, ty: &'p Type, name: &SmolStr) -> Option<&'p Type> {
-    let fields = match plain(program, ty) {
+fn find_field<'p>(program: &'p Program, ty: &'p Type, name: &SmolStr) -> Option<&'p Type> {
+    let fields = match resolve_alias(program, ty) {
         Type::Record(fields) => fields,
         Type::Named(id) => match &program.types.get(id.index())?.kind {
             TypeDefKind::Record(fields) => fields,
@@ -210,7 +211,7 @@ fn field<'p>(program: &'p Program, ty: &'p Type, name: &SmolStr) -> Option<&'p T
 }
 
 /// The upper bound of the bytes of a type's values as text, if the type has one.
-fn bytes(program: &Program, ty: &Type) -> Option<u64> {
+fn max_bytes(program: &Program, ty: &Type) -> Option<u64> {
     Some(match ty {
         Type::Null => 4,
         Type::Bool => 5,
@@ -255,7 +256,7 @@ impl<'p> BoundsEstimator<'p> {
         Some(sum)
     }
 
-    fn all(&mut self, exprs: &'p [Expr], slots: &mut [ValueBounds<'p>]) -> Vec<ValueBounds<'p>> {
+    fn estimate_all(&mut self, exprs: &'p [Expr], slots: &mut [ValueBounds<'p>]) -> Vec<ValueBounds<'p>> {
         exprs.iter().map(|e| self.eval(e, slots)).collect()
     }
 
@@ -267,9 +268,9 @@ impl<'p> BoundsEstimator<'p> {
             Expr::Const(constant) => constant_known(constant),
             Expr::Slot(slot) => slots.get(slot.0 as usize).cloned().unwrap_or_default(),
             Expr::List(items) => {
-                let bounds = self.all(items, slots);
+                let bounds = self.estimate_all(items, slots);
                 let models = bounds.iter().map(|k| k.models.clone()).collect::<Option<Vec<_>>>().map(|m| m.concat());
-                let item = bounds.into_iter().reduce(|a, b| a.or(b, self.program));
+                let item = bounds.into_iter().reduce(|a, b| a.either_of(b, self.program));
                 let len = Poly::number(items.len() as u128);
                 ValueBounds { models: models.filter(|m| !m.is_empty()), ..ValueBounds::list(Some(len), item) }
             }
@@ -292,11 +293,11 @@ impl<'p> BoundsEstimator<'p> {
             Expr::Not(_) | Expr::And(..) | Expr::Or(..) => ValueBounds::text(Some(5)),
             Expr::Coalesce(a, b) => {
                 let (a, b) = (self.eval(a, slots), self.eval(b, slots));
-                a.or(b, self.program)
+                a.either_of(b, self.program)
             }
             Expr::If(_, a, b) => {
                 let (a, b) = (self.eval(a, slots), self.eval(b, slots));
-                a.or(b, self.program)
+                a.either_of(b, self.program)
             }
             Expr::Match { arms, .. } => {
                 let mut bounds = Vec::with_capacity(arms.len());
@@ -310,7 +311,7 @@ impl<'p> BoundsEstimator<'p> {
                     }
                     bounds.push(self.eval(&arm.body, slots));
                 }
-                bounds.into_iter().reduce(|a, b| a.or(b, self.program)).unwrap_or_default()
+                bounds.into_iter().reduce(|a, b| a.either_of(b, self.program)).unwrap_or_default()
             }
             Expr::Let(slot, value, body) => {
                 let value = self.eval(value, slots);
@@ -333,7 +334,7 @@ impl<'p> BoundsEstimator<'p> {
                 }
             }
             Expr::Call(id, args) => {
-                let args = self.all(args, slots);
+                let args = self.estimate_all(args, slots);
                 let Some(function) = self.program.functions.get(id.index()) else { return ValueBounds::default() };
                 let mut inner = args;
                 inner.resize((function.slots as usize).max(inner.len()), ValueBounds::default());
@@ -358,7 +359,7 @@ impl<'p> BoundsEstimator<'p> {
                     Some(a)
                 };
                 let has_items = a.item.is_some() || b.item.is_some() || a.ty.is_some();
-                let item = has_items.then(|| Rc::new(a.item(p).or(b.item(p), p)));
+                let item = has_items.then(|| Rc::new(a.item(p).either_of(b.item(p), p)));
                 let bytes = a.bytes(p).zip(b.bytes(p)).map(|(a, b)| a.saturating_add(b).max(NUMBER));
                 let (most, len) = (sum(a.upper_bound(p), b.upper_bound(p)), sum(a.len(p), b.len(p)));
                 ValueBounds { exact: exact(i64::checked_add), most, len, item, bytes, ..ValueBounds::default() }
@@ -369,7 +370,7 @@ impl<'p> BoundsEstimator<'p> {
                 ValueBounds { exact: exact(i64::checked_sub), ..ValueBounds::number(most) }
             }
             Mul => {
-                let positive = |k: &ValueBounds<'p>| k.exact.filter(|n| *n >= 0).map(number);
+                let positive = |k: &ValueBounds<'p>| k.exact.filter(|n| *n >= 0).map(constant_poly);
                 let most = match (positive(&a), positive(&b)) {
                     (Some(n), _) => b.upper_bound(p).map(|m| m.times(&n)),
                     (None, Some(n)) => a.upper_bound(p).map(|m| m.times(&n)),
@@ -382,7 +383,7 @@ impl<'p> BoundsEstimator<'p> {
                 ValueBounds { exact: exact(i64::checked_div), ..ValueBounds::number(most) }
             }
             Rem => {
-                let most = b.exact.filter(|n| *n >= 1).map(|n| number(n - 1));
+                let most = b.exact.filter(|n| *n >= 1).map(|n| constant_poly(n - 1));
                 ValueBounds { exact: exact(i64::checked_rem), ..ValueBounds::number(most) }
             }
             _ => return ValueBounds::text(Some(5)),
@@ -453,7 +454,7 @@ impl<'p> BoundsEstimator<'p> {
                 Some(end) => {
                     let end = self.eval(end, slots);
                     let len = match (first.exact, end.exact) {
-                        (Some(a), Some(b)) => Some(number(b.saturating_sub(a))),
+                        (Some(a), Some(b)) => Some(constant_poly(b.saturating_sub(a))),
                         (Some(a), None) if a >= 0 => end.upper_bound(p),
                         _ => None,
                     };

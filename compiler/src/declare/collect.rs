@@ -47,7 +47,7 @@ impl Declarer<'_> {
             origin: origin(name),
             params: Vec::new(),
             result: Ty::ERROR,
-            deprecated: deprecation(item),
+            deprecated: deprecation_of(item),
             is_constant: matches!(item.kind, ItemKind::Const(_)),
             literal: None,
         };
@@ -126,7 +126,7 @@ impl Declarer<'_> {
         };
         // What is called is judged with its signature.
         if let Def::Type(_) | Def::Model(_) | Def::Route(_) | Def::Memory(_) = def
-            && let Some(advice) = deprecation(item)
+            && let Some(advice) = deprecation_of(item)
         {
             self.declared.deprecated.push((def, advice));
         }
@@ -147,7 +147,7 @@ impl Declarer<'_> {
         }
         for setting in settings {
             self.record_words(module, [&setting.name]);
-            walk::expr(&setting.value, &mut |e| match &e.kind {
+            walk::walk_expr(&setting.value, &mut |e| match &e.kind {
                 ast::ExprKind::Name(name) => self.record_words(module, [name]),
                 ast::ExprKind::Record(entries) => {
                     for entry in entries {
@@ -173,7 +173,7 @@ impl Declarer<'_> {
             let d = view
                 .diagnostic(codes::DUPLICATE, span, format!("`{name}` is declared twice in this file"))
                 .label("again here")
-                .also(view.source(), first, "first here")
+                .also_at(view.source(), first, "first here")
                 .help(if imported {
                     "import it under another name: `name as other`"
                 } else {
@@ -293,7 +293,7 @@ impl Declarer<'_> {
 }
 
 /// What the `@deprecated` of a declaration says, when it has one.
-fn deprecation(item: &ast::Item) -> Option<String> {
+fn deprecation_of(item: &ast::Item) -> Option<String> {
     let attribute = item.attributes.iter().find(|a| a.name.text == "deprecated")?;
     let said = match attribute.args.first().map(|e| &e.kind) {
         Some(ast::ExprKind::Str(text)) => match text.parts.as_slice() {

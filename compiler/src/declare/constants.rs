@@ -18,7 +18,7 @@ impl Declarer<'_> {
     /// Finds the types of all constants, and the values of those that are literals.
     pub(super) fn declare_constants(&mut self) {
         self.declare_results_of_fns();
-        let found = depth_first::search(self.declared.fns.len(), |index| self.constants_of(index));
+        let found = depth_first::search_depth_first(self.declared.fns.len(), |index| self.constants_of(index));
         for index in found.order {
             self.declare_constant(index);
         }
@@ -42,7 +42,7 @@ impl Declarer<'_> {
         let mut out = Vec::new();
         let origin = self.declared.fns[index].origin;
         if let ItemKind::Const(decl) = &self.files.item(origin.module, origin.item).kind {
-            walk::expr(&decl.value, &mut |e| {
+            walk::walk_expr(&decl.value, &mut |e| {
                 if let Some(Def::Const(id)) = self.constant_named(origin.module, e) {
                     out.push((id.index(), e.span));
                 }

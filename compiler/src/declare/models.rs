@@ -265,7 +265,7 @@ impl Declarer<'_> {
                 let d = view
                     .diagnostic(codes::UNREACHABLE, arm.span, "this arm is never reached")
                     .label("everything is taken before")
-                    .also(view.source(), before, "this arm takes everything");
+                    .also_at(view.source(), before, "this arm takes everything");
                 self.report(module, d);
             }
             if arm.capability.is_none() {
@@ -326,7 +326,7 @@ impl Declarer<'_> {
     fn report_route_cycles(&mut self) {
         loop {
             let routes = &self.declared.routes;
-            let found = depth_first::search(routes.len(), |index| {
+            let found = depth_first::search_depth_first(routes.len(), |index| {
                 let models = routes[index].route.arms.iter().flat_map(|arm| &arm.models);
                 let next = models.filter_map(|model| match model {
                     ir::ModelRef::Route(id) => Some((id.index(), ())),

@@ -168,7 +168,7 @@ impl Declarer<'_> {
 
     /// Reports records that contain themselves: no value of such a type can be built.
     fn report_infinite_types(&mut self) {
-        let found = depth_first::search(self.declared.types.len(), |index| self.needs_to_build(index));
+        let found = depth_first::search_depth_first(self.declared.types.len(), |index| self.needs_to_build(index));
         for cycle in found.cycles {
             let Some(first) = cycle.nodes.first() else { continue };
             let Origin { module, span, .. } = self.declared.types[*first].origin;

@@ -1,16 +1,16 @@
 //! HTML escaping, and the frame that all pages share.
 
-use cascade_ir::{markup::push_escaped, screen::neutral};
+use cascade_ir::{markup::push_escaped, screen::neutralize_controls};
 
 /// Escapes text for HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(super) fn escape_html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, &neutral(text), |c| (c == '\'').then_some("&#39;"));
+    push_escaped(&mut out, &neutralize_controls(text), |c| (c == '\'').then_some("&#39;"));
     out
 }
 
 /// Embeds a picture. As an `img` its styles are isolated from the page and follow dark mode.
-pub(super) fn image(svg: &str, alt: &str) -> String {
+pub(super) fn image_tag(svg: &str, alt: &str) -> String {
     let mut data = String::with_capacity(svg.len() * 2);
     for byte in svg.bytes() {
         match byte {
@@ -33,17 +33,17 @@ pub(super) fn image(svg: &str, alt: &str) -> String {
             _ => data.push_str(&format!("%{byte:02X}")),
         }
     }
-    format!("<img class=\"picture\" alt=\"{}\" src=\"data:image/svg+xml,{data}\">", escape(alt))
+    format!("<img class=\"picture\" alt=\"{}\" src=\"data:image/svg+xml,{data}\">", escape_html(alt))
 }
 
 /// A whole page.
-pub(super) fn page(title: &str, nav: &str, main: &str) -> String {
+pub(super) fn html_page(title: &str, nav: &str, main: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n\
          <body>\n<nav>\n{nav}</nav>\n<main>\n{main}</main>\n</body>\n</html>\n",
-        escape(title)
+        escape_html(title)
     )
 }
 

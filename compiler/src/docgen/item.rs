@@ -5,9 +5,9 @@ use cascade_ir as ir;
 
 use super::{
     Input,
-    html::{escape, image},
+    html::{escape_html, image_tag},
     markdown,
-    names::{Names, anchor, declared},
+    names::{Names, anchor_of, declared_name},
 };
 use crate::graph::{self, NodeKind, Part};
 
@@ -21,25 +21,25 @@ pub(super) struct Printer<'a> {
 }
 
 /// Joins the lines of a doc comment.
-pub(super) fn docs(lines: &[DocLine]) -> String {
+pub(super) fn docs_text(lines: &[DocLine]) -> String {
     lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 impl Printer<'_> {
     /// A declaration with its documentation; empty if it has no name.
     pub fn item(&self, item: &Item) -> String {
-        let Some((kind, name)) = declared(item) else { return String::new() };
-        let id = anchor(kind, name);
+        let Some((kind, name)) = declared_name(item) else { return String::new() };
+        let id = anchor_of(kind, name);
         let line = self.lines.partition_point(|start| *start <= name.span.start);
         let mut out = format!(
             "<section class=\"item\" id=\"{id}\">\n<h3><a class=\"at dim\" href=\"#L{line}\">line {line}</a>\
              <span class=\"kind\">{kind}</span> <a href=\"#{id}\">{}</a></h3>\n",
-            escape(&name.text)
+            escape_html(&name.text)
         );
         if let Some(signature) = self.signature(item, name.span) {
             out.push_str(&format!("<pre><code>{signature}</code></pre>\n"));
         }
-        out.push_str(&markdown::blocks(&docs(&item.docs)));
+        out.push_str(&markdown::render_blocks(&docs_text(&item.docs)));
         match &item.kind {
             ItemKind::Type(decl) => out.push_str(&self.fields(&decl.fields)),
             ItemKind::Memory(decl) => out.push_str(&self.fields(&decl.entries)),
@@ -48,13 +48,13 @@ impl Printer<'_> {
                 for variant in &decl.variants {
                     let fields = variant.fields.as_deref().unwrap_or_default();
                     let fields: Vec<String> =
-                        fields.iter().map(|f| format!("{}: {}", escape(&f.name.text), self.ty(&f.ty))).collect();
+                        fields.iter().map(|f| format!("{}: {}", escape_html(&f.name.text), self.ty(&f.ty))).collect();
                     let fields =
                         if fields.is_empty() { String::new() } else { format!("<code>{}</code>", fields.join(", ")) };
                     out.push_str(&format!(
                         "<tr><td><code>{}</code></td><td>{fields}</td><td>{}</td></tr>\n",
-                        escape(&variant.name.text),
-                        markdown::blocks(&docs(&variant.docs))
+                        escape_html(&variant.name.text),
+                        markdown::render_blocks(&docs_text(&variant.docs))
                     ));
                 }
                 out.push_str("</table>\n");
@@ -94,10 +94,10 @@ impl Printer<'_> {
             _ => (&[][..], None),
         };
         for param in params.0 {
-            named(&param.ty, &mut types);
+            collect_named_types(&param.ty, &mut types);
             hidden.extend(param.docs.iter().map(|line| line.span));
         }
-        params.1.into_iter().for_each(|ty| named(ty, &mut types));
+        params.1.into_iter().for_each(|ty| collect_named_types(ty, &mut types));
         let mut out = String::new();
         let mut at = start;
         for span in hidden
@@ -110,7 +110,7 @@ impl Printer<'_> {
             if span.start < at || span.end > end {
                 continue;
             }
-            out.push_str(&escape(&text[at as usize..span.start as usize]));
+            out.push_str(&escape_html(&text[at as usize..span.start as usize]));
             match path {
                 Some(path) => out.push_str(&self.linked(span, path)),
                 // A doc line is removed together with its line break.
@@ -123,14 +123,14 @@ impl Printer<'_> {
             }
             at = span.end;
         }
-        out.push_str(&escape(&text[at as usize..end as usize]));
+        out.push_str(&escape_html(&text[at as usize..end as usize]));
         Some(out.trim_end().to_owned())
     }
 
     fn linked(&self, span: Span, path: &[&str]) -> String {
-        let text = escape(&self.input.text[span.range()]);
+        let text = escape_html(&self.input.text[span.range()]);
         match self.names.link(self.file, path) {
-            Some(link) => format!("<a href=\"{}\">{text}</a>", escape(&link)),
+            Some(link) => format!("<a href=\"{}\">{text}</a>", escape_html(&link)),
             None => text,
         }
     }
@@ -138,7 +138,7 @@ impl Printer<'_> {
     /// A type with links.
     fn ty(&self, ty: &TypeExpr) -> String {
         let mut types = Vec::new();
-        named(ty, &mut types);
+        collect_named_types(ty, &mut types);
         types.sort_by_key(|(span, _)| *span);
         let mut out = String::new();
         let mut at = ty.span.start;
@@ -146,11 +146,11 @@ impl Printer<'_> {
             if span.start < at {
                 continue;
             }
-            out.push_str(&escape(&self.input.text[at as usize..span.start as usize]));
+            out.push_str(&escape_html(&self.input.text[at as usize..span.start as usize]));
             out.push_str(&self.linked(*span, path));
             at = span.end;
         }
-        out.push_str(&escape(&self.input.text[at as usize..ty.span.end as usize]));
+        out.push_str(&escape_html(&self.input.text[at as usize..ty.span.end as usize]));
         out.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
@@ -180,12 +180,12 @@ impl Printer<'_> {
     }
 
     fn row(&self, name: &str, ty: &TypeExpr, default: &str, lines: &[DocLine]) -> String {
-        let default = if default.is_empty() { String::new() } else { format!(" = {}", escape(default)) };
+        let default = if default.is_empty() { String::new() } else { format!(" = {}", escape_html(default)) };
         format!(
             "<tr><td><code>{}</code></td><td><code>{}{default}</code></td><td>{}</td></tr>\n",
-            escape(name),
+            escape_html(name),
             self.ty(ty),
-            markdown::blocks(&docs(lines))
+            markdown::render_blocks(&docs_text(lines))
         )
     }
 
@@ -196,15 +196,15 @@ impl Printer<'_> {
         };
         let mut own =
             program.entries.iter().filter(|id| program.cascades.get(id.index()).is_some_and(|c| c.name == name));
-        let Some(picture) = own.next().and_then(|id: &ir::CascadeId| graph::picture(program, *id)) else {
+        let Some(picture) = own.next().and_then(|id: &ir::CascadeId| graph::draw_picture(program, *id)) else {
             return String::new();
         };
         let mut called = Vec::new();
-        calls(&picture.parts, &mut called);
+        collect_calls(&picture.parts, &mut called);
         let mut links: Vec<String> = Vec::new();
         for name in called {
             if let Some(link) = self.names.link(self.file, &[name]) {
-                let html = format!("<a href=\"{}\"><code>{}</code></a>", escape(&link), escape(name));
+                let html = format!("<a href=\"{}\"><code>{}</code></a>", escape_html(&link), escape_html(name));
                 if !links.contains(&html) {
                     links.push(html);
                 }
@@ -213,13 +213,13 @@ impl Printer<'_> {
         let calls = if links.is_empty() { String::new() } else { format!("<p>Calls {}.</p>\n", links.join(", ")) };
         format!(
             "{calls}{}\n",
-            image(&graph::svg(&picture, &graph::Annotations::default()), &format!("the stages of {name}"))
+            image_tag(&graph::to_svg(&picture, &graph::Annotations::default()), &format!("the stages of {name}"))
         )
     }
 }
 
 /// The skills and cascades named in a graph.
-fn calls<'p>(parts: &'p [Part], out: &mut Vec<&'p str>) {
+fn collect_calls<'p>(parts: &'p [Part], out: &mut Vec<&'p str>) {
     for part in parts {
         match part {
             Part::Box(node)
@@ -231,24 +231,26 @@ fn calls<'p>(parts: &'p [Part], out: &mut Vec<&'p str>) {
                 out.push(if node.detail.is_empty() { &node.title } else { &node.detail });
             }
             Part::Box(_) => {}
-            Part::Choice(_, ways) => ways.iter().for_each(|(_, parts)| calls(parts, out)),
-            Part::Frame(_, parts) => calls(parts, out),
-            Part::Parallel(_, parts) => parts.iter().for_each(|(part, _)| calls(std::slice::from_ref(part), out)),
+            Part::Choice(_, ways) => ways.iter().for_each(|(_, parts)| collect_calls(parts, out)),
+            Part::Frame(_, parts) => collect_calls(parts, out),
+            Part::Parallel(_, parts) => {
+                parts.iter().for_each(|(part, _)| collect_calls(std::slice::from_ref(part), out))
+            }
         }
     }
 }
 
 /// The names of types within a type expression, with their spans.
-fn named<'t>(ty: &'t TypeExpr, out: &mut Vec<(Span, Vec<&'t str>)>) {
+fn collect_named_types<'t>(ty: &'t TypeExpr, out: &mut Vec<(Span, Vec<&'t str>)>) {
     match &ty.kind {
         TypeExprKind::Named { path, args } => {
             if let (Some(first), Some(last)) = (path.first(), path.last()) {
                 out.push((first.span.to(last.span), path.iter().map(|name| name.text.as_str()).collect()));
             }
-            args.iter().for_each(|arg| named(arg, out));
+            args.iter().for_each(|arg| collect_named_types(arg, out));
         }
-        TypeExprKind::Optional(inner) | TypeExprKind::Where(inner, _) => named(inner, out),
-        TypeExprKind::Record(fields) => fields.iter().for_each(|field| named(&field.ty, out)),
+        TypeExprKind::Optional(inner) | TypeExprKind::Where(inner, _) => collect_named_types(inner, out),
+        TypeExprKind::Record(fields) => fields.iter().for_each(|field| collect_named_types(&field.ty, out)),
         TypeExprKind::Error => {}
     }
 }

@@ -95,7 +95,7 @@ pub fn module(name: &str) -> Option<&'static str> {
 /// The pages, `index.html` first.
 pub fn pages(about: &About, inputs: &[Input]) -> Vec<Page> {
     let names = Names::new(inputs);
-    let mut out = vec![Page { file: "index.html".to_owned(), html: page::index(about, inputs, &names) }];
+    let mut out = vec![Page { file: "index.html".to_owned(), html: page::index_page(about, inputs, &names) }];
     for index in 0..inputs.len() {
         out.push(Page { file: names.pages[index].clone(), html: page::of_file(about, inputs, index, &names) });
     }

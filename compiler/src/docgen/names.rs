@@ -7,7 +7,7 @@ use cascade_grammar::ast::{ImportSource, Item, ItemKind, Name};
 use super::Input;
 
 /// The keyword and the name of a declaration; `None` if it has no name.
-pub(super) fn declared(item: &Item) -> Option<(&'static str, &Name)> {
+pub(super) fn declared_name(item: &Item) -> Option<(&'static str, &Name)> {
     Some(match &item.kind {
         ItemKind::Type(decl) => ("type", &decl.name),
         ItemKind::Alias(decl) => ("type", &decl.name),
@@ -65,7 +65,9 @@ impl Names {
             inputs.iter().enumerate().map(|(i, input)| (input.name.as_str(), i)).collect();
         let own = |file: usize| {
             let items = inputs[file].parse.file.items.iter();
-            items.filter_map(|item| declared(item)).map(|(kind, name)| (name.text.to_string(), anchor(kind, name)))
+            items
+                .filter_map(|item| declared_name(item))
+                .map(|(kind, name)| (name.text.to_string(), anchor_of(kind, name)))
         };
         let mut names = Vec::new();
         for (file, input) in inputs.iter().enumerate() {
@@ -114,7 +116,7 @@ impl Names {
 }
 
 /// The anchor of a declaration on its page.
-pub(super) fn anchor(kind: &str, name: &Name) -> String {
+pub(super) fn anchor_of(kind: &str, name: &Name) -> String {
     let clean =
         |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_string() } else { format!("u{:x}", u32::from(c)) };
     format!("{kind}.{}", name.text.chars().map(clean).collect::<String>())

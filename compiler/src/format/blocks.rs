@@ -19,7 +19,7 @@ impl<'t> Formatter<'t> {
             ExprKind::Match(node) => self.match_expr(node, expr.span),
             ExprKind::For(node) => {
                 let mut docs = vec![Doc::Text("for "), Doc::Text(&node.item.text)];
-                docs.push(self.worded(" in ", &node.iterable));
+                docs.push(self.word_and_value(" in ", &node.iterable));
                 if node.parallel {
                     docs.push(Doc::Text(" parallel"));
                 }
@@ -28,7 +28,7 @@ impl<'t> Formatter<'t> {
             ExprKind::Repeat(node) => {
                 let docs = vec![Doc::Text("repeat")];
                 let mut docs = vec![self.bounded(docs, node.max.as_ref(), &node.body)];
-                docs.extend(node.until.as_ref().map(|until| self.worded(" until ", until)));
+                docs.extend(node.until.as_ref().map(|until| self.word_and_value(" until ", until)));
                 Doc::seq(docs)
             }
             ExprKind::Parallel(node) => {
@@ -37,10 +37,10 @@ impl<'t> Formatter<'t> {
             }
             ExprKind::Swarm(node) => self.swarm(node),
             ExprKind::Sandbox(node) => {
-                let mut docs = vec![self.worded("sandbox ", &node.dir)];
+                let mut docs = vec![self.word_and_value("sandbox ", &node.dir)];
                 match &node.network {
                     Some(NetworkSetting::Word(word)) => docs.extend([Doc::Text(" network "), Doc::Text(&word.text)]),
-                    Some(NetworkSetting::Hosts(hosts)) => docs.push(self.worded(" network ", hosts)),
+                    Some(NetworkSetting::Hosts(hosts)) => docs.push(self.word_and_value(" network ", hosts)),
                     None => {}
                 }
                 if let Some(name) = &node.name {
@@ -55,7 +55,7 @@ impl<'t> Formatter<'t> {
     /// ` max n { … }` after a head.
     fn bounded(&mut self, head: Vec<Doc<'t>>, max: Option<&'t Expr>, body: &'t Block) -> Doc<'t> {
         let mut docs = head;
-        docs.extend(max.map(|max| self.worded(" max ", max)));
+        docs.extend(max.map(|max| self.word_and_value(" max ", max)));
         docs.push(Doc::Text(" "));
         docs.push(self.block(body));
         Doc::seq(docs)
@@ -66,7 +66,7 @@ impl<'t> Formatter<'t> {
         if let Some(topology) = &node.topology {
             docs.extend([Doc::Text(" topology "), Doc::Text(&topology.text)]);
         }
-        docs.extend(node.max.as_ref().map(|max| self.worded(" max ", max)));
+        docs.extend(node.max.as_ref().map(|max| self.word_and_value(" max ", max)));
         if let Some(strategy) = &node.strategy {
             docs.extend([Doc::Text(" strategy "), Doc::Text(&strategy.text)]);
         }
@@ -107,7 +107,7 @@ impl<'t> Formatter<'t> {
         let mut docs = Vec::new();
         let mut node = node;
         loop {
-            docs.extend([self.worded("if ", &node.condition), Doc::Text(" ")]);
+            docs.extend([self.word_and_value("if ", &node.condition), Doc::Text(" ")]);
             docs.push(self.branch(&node.then, values));
             match &node.otherwise {
                 None => break,
@@ -136,7 +136,7 @@ impl<'t> Formatter<'t> {
         match block.stmts.as_slice() {
             [Stmt { kind: StmtKind::Expr(value, _), .. }] if values => {
                 let value = self.expr(value);
-                let value = Doc::nest(Doc::seq([Doc::Soft, value]));
+                let value = Doc::nest_doc(Doc::seq([Doc::Soft, value]));
                 Doc::seq([Doc::Text("{"), value, Doc::Soft, Doc::Text("}")])
             }
             _ => self.block(block),
@@ -144,12 +144,12 @@ impl<'t> Formatter<'t> {
     }
 
     fn match_expr(&mut self, node: &'t MatchExpr, span: Span) -> Doc<'t> {
-        let subject = self.worded("match ", &node.subject);
+        let subject = self.word_and_value("match ", &node.subject);
         let mut entries = Vec::new();
         for arm in &node.arms {
             entries.push(self.entry(&[], arm.span, |this| {
                 let mut docs = vec![this.pattern(&arm.pattern)];
-                docs.extend(arm.guard.as_ref().map(|guard| this.worded(" if ", guard)));
+                docs.extend(arm.guard.as_ref().map(|guard| this.word_and_value(" if ", guard)));
                 docs.push(Doc::Text(" -> "));
                 docs.push(match &arm.body {
                     ArmBody::Block(block) => this.block(block),

@@ -15,10 +15,10 @@ impl<'t> Formatter<'t> {
             && !self.line_between(end, first.span.start)
         {
             let clause = self.clause(first);
-            let after = Doc::nest(Doc::seq([Doc::Soft, clause]));
+            let after = Doc::nest_doc(Doc::seq([Doc::Soft, clause]));
             value = Doc::loose_group(Doc::seq([value, after]));
             rest = others;
-            self.comments.ended(first.span.end);
+            self.comments.skip_until(first.span.end);
         }
         if rest.is_empty() {
             return value;
@@ -26,8 +26,8 @@ impl<'t> Formatter<'t> {
         let before = clauses.len() - rest.len();
         let end = before.checked_sub(1).and_then(|last| clauses.get(last)).map_or(end, |c| c.span.end);
         let mut docs = vec![value];
-        let trailing = self.comments.trailing(end);
-        docs.push(Doc::nest(Doc::seq(ends_line(trailing))));
+        let trailing = self.comments.take_trailing(end);
+        docs.push(Doc::nest_doc(Doc::seq(ends_line(trailing))));
         docs.push(self.own_clauses(rest, None));
         Doc::seq(docs)
     }
@@ -43,24 +43,24 @@ impl<'t> Formatter<'t> {
             docs.push(Doc::Hard);
             docs.push(self.clause(clause));
             if index + 1 < clauses.len() || end.is_some() {
-                docs.extend(ends_line(self.comments.trailing(clause.span.end)));
+                docs.extend(ends_line(self.comments.take_trailing(clause.span.end)));
             }
         }
         for (comment, _) in end.map_or(Vec::new(), |end| self.comments.leading(&[], end).lines) {
             docs.extend([Doc::Hard, Doc::Text(comment)]);
         }
-        Doc::nest(Doc::seq(docs))
+        Doc::nest_doc(Doc::seq(docs))
     }
 
     fn clause(&mut self, clause: &'t Clause) -> Doc<'t> {
         match &clause.kind {
-            ClauseKind::Using(value) => self.worded("using ", value),
-            ClauseKind::Budget(value) => self.worded("budget ", value),
-            ClauseKind::TokenBudget(value) => Doc::seq([self.worded("budget ", value), Doc::Text(" tokens")]),
-            ClauseKind::Cache(value) => self.worded("cache ", value),
-            ClauseKind::Branch(value) => self.worded("branch ", value),
+            ClauseKind::Using(value) => self.word_and_value("using ", value),
+            ClauseKind::Budget(value) => self.word_and_value("budget ", value),
+            ClauseKind::TokenBudget(value) => Doc::seq([self.word_and_value("budget ", value), Doc::Text(" tokens")]),
+            ClauseKind::Cache(value) => self.word_and_value("cache ", value),
+            ClauseKind::Branch(value) => self.word_and_value("branch ", value),
             ClauseKind::Exclusive { name, nowait } => {
-                let clause = self.worded("exclusive ", name);
+                let clause = self.word_and_value("exclusive ", name);
                 Doc::seq([clause, Doc::Text(if *nowait { " nowait" } else { "" })])
             }
             ClauseKind::Needs(names) => {
@@ -68,15 +68,15 @@ impl<'t> Formatter<'t> {
                 Doc::seq([Doc::Text("needs "), names])
             }
             ClauseKind::Timeout { total, idle } => {
-                let mut docs = vec![self.worded("timeout ", total)];
-                docs.extend(idle.as_ref().map(|idle| self.worded(" idle ", idle)));
+                let mut docs = vec![self.word_and_value("timeout ", total)];
+                docs.extend(idle.as_ref().map(|idle| self.word_and_value(" idle ", idle)));
                 Doc::seq(docs)
             }
             ClauseKind::Retry { count, backoff } => {
-                let mut docs = vec![self.worded("retry ", count)];
+                let mut docs = vec![self.word_and_value("retry ", count)];
                 if let Some((first, last)) = backoff {
-                    docs.push(self.worded(" backoff ", first));
-                    docs.push(self.worded("..", last));
+                    docs.push(self.word_and_value(" backoff ", first));
+                    docs.push(self.word_and_value("..", last));
                 }
                 Doc::seq(docs)
             }
@@ -106,25 +106,25 @@ impl<'t> Formatter<'t> {
         match action {
             ErrorAction::Fix { using, max } => {
                 let mut docs = vec![Doc::Text("fix")];
-                docs.extend(using.as_ref().map(|using| self.worded(" using ", using)));
-                docs.extend(max.as_ref().map(|max| self.worded(" max ", max)));
+                docs.extend(using.as_ref().map(|using| self.word_and_value(" using ", using)));
+                docs.extend(max.as_ref().map(|max| self.word_and_value(" max ", max)));
                 Doc::seq(docs)
             }
-            ErrorAction::Use(value) => self.worded("use ", value),
-            ErrorAction::Fallback(value) => self.worded("fallback ", value),
+            ErrorAction::Use(value) => self.word_and_value("use ", value),
+            ErrorAction::Fallback(value) => self.word_and_value("fallback ", value),
             ErrorAction::Redistribute => Doc::Text("redistribute"),
-            ErrorAction::Escalate(Some(message)) => self.worded("escalate ", message),
+            ErrorAction::Escalate(Some(message)) => self.word_and_value("escalate ", message),
             ErrorAction::Escalate(None) => Doc::Text("escalate"),
             ErrorAction::Skip => Doc::Text("skip"),
             ErrorAction::Keep => Doc::Text("keep"),
-            ErrorAction::Fail(Some(message)) => self.worded("fail ", message),
+            ErrorAction::Fail(Some(message)) => self.word_and_value("fail ", message),
             ErrorAction::Fail(None) => Doc::Text("fail"),
             ErrorAction::Error => Doc::Text(self.str(span)),
         }
     }
 
     /// A keyword and an expression, separated by a space.
-    pub(super) fn worded(&mut self, word: &'static str, value: &'t Expr) -> Doc<'t> {
+    pub(super) fn word_and_value(&mut self, word: &'static str, value: &'t Expr) -> Doc<'t> {
         Doc::seq([Doc::Text(word), self.expr(value)])
     }
 }

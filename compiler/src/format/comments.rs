@@ -29,7 +29,7 @@ impl<'t> Comments<'t> {
     }
 
     /// Records the end of what was printed last.
-    pub(super) fn ended(&mut self, at: u32) {
+    pub(super) fn skip_until(&mut self, at: u32) {
         self.last_end = self.last_end.max(at);
     }
 
@@ -41,7 +41,7 @@ impl<'t> Comments<'t> {
 
     fn take_comment(&mut self) -> Option<&'t Comment> {
         let first = self.left.pop_front()?;
-        self.ended(first.span.end);
+        self.skip_until(first.span.end);
         Some(first)
     }
 
@@ -58,19 +58,19 @@ impl<'t> Comments<'t> {
         if documents { &text[1..] } else { text }
     }
 
-    fn before(&self, at: u32) -> bool {
+    fn has_before(&self, at: u32) -> bool {
         self.left.front().is_some_and(|comment| comment.span.start < at)
     }
 
     /// The comments within a span, which may be anywhere in the list.
-    fn inside(&self, span: Span) -> std::ops::Range<usize> {
+    fn range_inside(&self, span: Span) -> std::ops::Range<usize> {
         let at = |place: u32| self.left.partition_point(|comment| comment.span.start < place);
         at(span.start)..at(span.end)
     }
 
     /// Whether there is a comment within a span.
     pub(super) fn in_span(&self, span: Span) -> bool {
-        !self.inside(span).is_empty()
+        !self.range_inside(span).is_empty()
     }
 
     /// Removes the comments before `at` for a while: what is printed next has no place for comments.
@@ -88,7 +88,7 @@ impl<'t> Comments<'t> {
 
     /// Drops the comments of a span, which are printed as part of its text.
     pub(super) fn skip(&mut self, span: Span) {
-        let range = self.inside(span);
+        let range = self.range_inside(span);
         self.left.drain(range);
     }
 
@@ -103,10 +103,10 @@ impl<'t> Comments<'t> {
                 last.1 = comments.blank_before(span.start);
             }
             lines.push((text, false));
-            comments.ended(span.end);
+            comments.skip_until(span.end);
         };
         for doc in docs {
-            while self.before(doc.span.start) {
+            while self.has_before(doc.span.start) {
                 let before = self.last_end;
                 let Some(comment) = self.take_comment() else { break };
                 self.last_end = before;
@@ -120,7 +120,7 @@ impl<'t> Comments<'t> {
                 previous.1 = false;
             }
         }
-        while self.before(body) {
+        while self.has_before(body) {
             let before = self.last_end;
             let Some(comment) = self.take_comment() else { break };
             self.last_end = before;
@@ -135,12 +135,12 @@ impl<'t> Comments<'t> {
 
     /// The comments before `end` that are not printed yet, and the comment after `end` on the same
     /// line.
-    pub(super) fn trailing(&mut self, end: u32) -> Vec<&'t str> {
+    pub(super) fn take_trailing(&mut self, end: u32) -> Vec<&'t str> {
         let mut trailing = Vec::new();
-        while self.before(end) {
+        while self.has_before(end) {
             trailing.extend(self.take_comment().map(|comment| self.comment(comment.span)));
         }
-        self.ended(end);
+        self.skip_until(end);
         if let Some(next) = self.left.front()
             && !next.own_line
             && self.text[end as usize..next.span.start as usize].bytes().all(|byte| matches!(byte, b' ' | b'\t' | b','))
@@ -151,7 +151,7 @@ impl<'t> Comments<'t> {
     }
 
     /// The comments before a closing bracket, each with whether a blank line precedes it.
-    pub(super) fn dangling(&mut self, end: u32) -> Vec<(bool, &'t str)> {
+    pub(super) fn take_dangling(&mut self, end: u32) -> Vec<(bool, &'t str)> {
         let mut dangling = Vec::new();
         while let Some(comment) = self.left.front().copied()
             && comment.span.start < end

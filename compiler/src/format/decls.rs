@@ -7,7 +7,7 @@ use super::doc::{Doc, Entry};
 
 impl<'t> Formatter<'t> {
     /// The braces of a declaration; entries on lines of their own need no commas.
-    fn declared(&mut self, entries: Vec<Entry<'t>>, first: Option<u32>, end: u32) -> Doc<'t> {
+    fn declared_entries(&mut self, entries: Vec<Entry<'t>>, first: Option<u32>, end: u32) -> Doc<'t> {
         let mut items = self.braces(entries, first, end);
         items.commas = false;
         items.doc()
@@ -20,21 +20,21 @@ impl<'t> Formatter<'t> {
 
     fn fields(&mut self, fields: &'t [FieldDecl], end: u32) -> Doc<'t> {
         let entries = self.field_entries(fields);
-        self.declared(entries, fields.first().map(|field| field.span.start), end)
+        self.declared_entries(entries, fields.first().map(|field| field.span.start), end)
     }
 
     pub(super) fn field_entries(&mut self, fields: &'t [FieldDecl]) -> Vec<Entry<'t>> {
         let mut entries = Vec::new();
         for field in fields {
-            entries.push(
-                self.entry(&field.docs, field.span, |this| this.typed(&field.name, &field.ty, field.default.as_ref())),
-            );
+            entries.push(self.entry(&field.docs, field.span, |this| {
+                this.typed_name(&field.name, &field.ty, field.default.as_ref())
+            }));
         }
         entries
     }
 
     /// `name: T = default`.
-    pub(super) fn typed(&mut self, name: &'t Name, ty: &'t TypeExpr, default: Option<&'t Expr>) -> Doc<'t> {
+    pub(super) fn typed_name(&mut self, name: &'t Name, ty: &'t TypeExpr, default: Option<&'t Expr>) -> Doc<'t> {
         let mut docs = vec![Doc::Text(&name.text), Doc::Text(": "), self.ty(ty)];
         if let Some(default) = default {
             docs.push(Doc::Text(" = "));
@@ -56,7 +56,7 @@ impl<'t> Formatter<'t> {
             }));
         }
         let first = decl.variants.first().map(|variant| variant.span.start);
-        let variants = self.declared(entries, first, end);
+        let variants = self.declared_entries(entries, first, end);
         Doc::seq([Doc::Text("enum "), Doc::Text(&decl.name.text), Doc::Text(" "), variants])
     }
 
@@ -69,7 +69,7 @@ impl<'t> Formatter<'t> {
     ) -> Doc<'t> {
         let entries = self.setting_entries(settings);
         let first = settings.first().map(|setting| setting.span.start);
-        let settings = self.declared(entries, first, end);
+        let settings = self.declared_entries(entries, first, end);
         Doc::seq([Doc::Text(word), Doc::Text(&name.text), Doc::Text(" "), settings])
     }
 
@@ -100,7 +100,7 @@ impl<'t> Formatter<'t> {
                 Doc::seq([Doc::Text(capability), Doc::Text(" -> "), target])
             }));
         }
-        let arms = self.declared(entries, decl.arms.first().map(|arm| arm.span.start), end);
+        let arms = self.declared_entries(entries, decl.arms.first().map(|arm| arm.span.start), end);
         Doc::seq([Doc::Text("route "), Doc::Text(&decl.name.text), Doc::Text(" "), arms])
     }
 

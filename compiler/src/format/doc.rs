@@ -74,7 +74,7 @@ pub(super) struct TextBlock<'t> {
 }
 
 impl<'t> Doc<'t> {
-    pub(super) fn owned(text: impl Into<String>) -> Self {
+    pub(super) fn owned_text(text: impl Into<String>) -> Self {
         Doc::Owned(text.into())
     }
 
@@ -84,7 +84,7 @@ impl<'t> Doc<'t> {
         Doc::Seq(docs, hard)
     }
 
-    pub(super) fn nest(doc: Doc<'t>) -> Self {
+    pub(super) fn nest_doc(doc: Doc<'t>) -> Self {
         let hard = doc.is_hard();
         Doc::Nest(Box::new(doc), hard)
     }
@@ -114,7 +114,7 @@ impl<'t> Doc<'t> {
     }
 
     /// The text on one line, unless it contains an unconditional line break.
-    pub(super) fn flat(&self) -> Option<String> {
+    pub(super) fn flat_text(&self) -> Option<String> {
         if self.is_hard() {
             return None;
         }

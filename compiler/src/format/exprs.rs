@@ -12,7 +12,7 @@ enum Link<'t> {
     Call(&'t [Arg], Span),
 }
 
-fn operator(op: BinaryOp) -> &'static str {
+fn operator_text(op: BinaryOp) -> &'static str {
     match op {
         BinaryOp::Coalesce => "?? ",
         BinaryOp::Or => "or ",
@@ -69,8 +69,8 @@ impl<'t> Formatter<'t> {
             ExprKind::List(items) => self.exprs("[", items, "]", end, true),
             ExprKind::Record(entries) => self.record(entries, end),
             ExprKind::Field { .. } | ExprKind::Index { .. } | ExprKind::Call { .. } => self.chain(expr),
-            ExprKind::Unary(UnaryOp::Not, value) => self.worded("not ", value),
-            ExprKind::Unary(UnaryOp::Neg, value) => self.worded("-", value),
+            ExprKind::Unary(UnaryOp::Not, value) => self.word_and_value("not ", value),
+            ExprKind::Unary(UnaryOp::Neg, value) => self.word_and_value("-", value),
             ExprKind::Binary(..) => self.binary(expr),
             ExprKind::Cast { value, ty, optional } => {
                 let value = self.expr(value);
@@ -93,7 +93,7 @@ impl<'t> Formatter<'t> {
             }
             ExprKind::Range(low, high) => {
                 let low = self.expr(low);
-                Doc::seq([low, self.worded("..", high)])
+                Doc::seq([low, self.word_and_value("..", high)])
             }
             ExprKind::If(_)
             | ExprKind::Match(_)
@@ -132,7 +132,7 @@ impl<'t> Formatter<'t> {
                     first.get_or_insert(key.span.start);
                     self.entry(&[], key.span.to(value.span), |this| {
                         let key = Doc::Text(this.str(key.span));
-                        Doc::seq([key, this.worded(": ", value)])
+                        Doc::seq([key, this.word_and_value(": ", value)])
                     })
                 }
                 RecordEntry::Spread(base) => {
@@ -141,7 +141,7 @@ impl<'t> Formatter<'t> {
                     let start = before.map_or(base.span.start, |at| at as u32);
                     first.get_or_insert(start);
                     let span = Span { start, end: base.span.end };
-                    self.entry(&[], span, |this| this.worded("...", base))
+                    self.entry(&[], span, |this| this.word_and_value("...", base))
                 }
             });
         }
@@ -163,9 +163,9 @@ impl<'t> Formatter<'t> {
         let first = self.expr(left);
         let mut rest = Vec::new();
         for (op, operand) in operands.into_iter().rev() {
-            rest.extend([Doc::Soft, Doc::Text(operator(op)), self.expr(operand)]);
+            rest.extend([Doc::Soft, Doc::Text(operator_text(op)), self.expr(operand)]);
         }
-        Doc::group(Doc::seq([first, Doc::nest(Doc::seq(rest))]))
+        Doc::group(Doc::seq([first, Doc::nest_doc(Doc::seq(rest))]))
     }
 
     /// `base.a.b(c).d(e)`: with several method calls, breaks before each of them.
@@ -217,7 +217,7 @@ impl<'t> Formatter<'t> {
         if calls.is_empty() {
             return Doc::seq(head);
         }
-        head.push(Doc::nest(Doc::seq(calls)));
+        head.push(Doc::nest_doc(Doc::seq(calls)));
         Doc::group(Doc::seq(head))
     }
 

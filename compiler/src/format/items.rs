@@ -49,7 +49,7 @@ impl<'t> Formatter<'t> {
                 let span = alias.map_or(name.name.span, |alias| name.name.span.to(alias.span));
                 entries.push(self.entry(&[], span, |_| {
                     let mut docs = vec![Doc::Text(&name.name.text)];
-                    docs.extend(alias.into_iter().flat_map(renamed));
+                    docs.extend(alias.into_iter().flat_map(alias_docs));
                     Doc::seq(docs)
                 }));
             }
@@ -58,15 +58,15 @@ impl<'t> Formatter<'t> {
             let end = last.map_or(end, |last| self.closer(last.span.end));
             docs.push(self.brackets("{", entries, "}", end, false).doc());
         }
-        docs.extend(import.alias.iter().flat_map(renamed));
+        docs.extend(import.alias.iter().flat_map(alias_docs));
         Doc::seq(docs)
     }
 
     fn params(&mut self, name: &'t Name, params: &'t [Param]) -> Doc<'t> {
         let mut entries = Vec::new();
         for param in params {
-            let entry =
-                self.entry(&param.docs, param.span, |this| this.typed(&param.name, &param.ty, param.default.as_ref()));
+            let entry = self
+                .entry(&param.docs, param.span, |this| this.typed_name(&param.name, &param.ty, param.default.as_ref()));
             entries.push(entry);
         }
         let end = match params.last() {
@@ -114,7 +114,7 @@ impl<'t> Formatter<'t> {
         let body = self.expr(body);
         if own_line && !body.is_hard() {
             docs.push(Doc::Text(" ="));
-            docs.push(Doc::group(Doc::nest(Doc::seq([Doc::Soft, body]))));
+            docs.push(Doc::group(Doc::nest_doc(Doc::seq([Doc::Soft, body]))));
         } else {
             docs.push(Doc::Text(" = "));
             docs.push(body);
@@ -136,7 +136,7 @@ impl<'t> Formatter<'t> {
 
     fn test(&mut self, decl: &'t TestDecl) -> Doc<'t> {
         let name = self.str_lit(&decl.name);
-        self.comments.ended(decl.body_span.start + 1);
+        self.comments.skip_until(decl.body_span.start + 1);
         let mut entries = Vec::new();
         for line in &decl.body {
             entries.push(self.entry(&[], line.span, |this| this.test_line(line)));
@@ -154,7 +154,7 @@ impl<'t> Formatter<'t> {
     }
 }
 
-fn renamed(alias: &Name) -> [Doc<'_>; 2] {
+fn alias_docs(alias: &Name) -> [Doc<'_>; 2] {
     [Doc::Text(" as "), Doc::Text(&alias.text)]
 }
 

@@ -30,10 +30,10 @@ pub fn format(text: &str, parse: &Parse) -> Option<String> {
     if !parse.errors.is_empty() {
         return None;
     }
-    let mut out = print(text, parse);
+    let mut out = print_file(text, parse);
     for _ in 0..ROUNDS {
         let parse = cascade_grammar::parse(&out);
-        let again = print(&out, &parse);
+        let again = print_file(&out, &parse);
         if !parse.errors.is_empty() || again == out {
             break;
         }
@@ -47,7 +47,7 @@ pub fn format(text: &str, parse: &Parse) -> Option<String> {
 const ROUNDS: usize = 4;
 
 /// Prints the tree once.
-fn print(text: &str, parse: &Parse) -> String {
+fn print_file(text: &str, parse: &Parse) -> String {
     let comments = Comments::new(text, &parse.trivia);
     let mut formatter = Formatter { text, comments };
     let doc = formatter.file(&parse.file);
@@ -69,7 +69,7 @@ impl<'t> Formatter<'t> {
         let mut docs = Vec::new();
         if let Some(last) = file.docs.last() {
             let head = self.comments.leading(&file.docs, last.span.end);
-            lines(&head.lines, &mut docs);
+            push_lines(&head.lines, &mut docs);
         }
         let mut before: Option<&ItemKind> = None;
         let mut carried = Vec::new();
@@ -90,7 +90,7 @@ impl<'t> Formatter<'t> {
                 }
             }
             before = Some(&item.kind);
-            lines(&entry.leading, &mut docs);
+            push_lines(&entry.leading, &mut docs);
             if let Some((_, blank)) = entry.leading.last() {
                 docs.extend([Doc::Hard]);
                 docs.extend(blank.then_some(Doc::Hard));
@@ -99,7 +99,7 @@ impl<'t> Formatter<'t> {
             docs.extend(entry.trailing.into_iter().map(Doc::Suffix));
         }
         let carried = carried.into_iter().map(|comment| (false, comment));
-        for (blank, comment) in carried.chain(self.comments.dangling(u32::MAX)) {
+        for (blank, comment) in carried.chain(self.comments.take_dangling(u32::MAX)) {
             if !docs.is_empty() {
                 docs.push(Doc::Hard);
                 docs.extend(blank.then_some(Doc::Hard));
@@ -147,7 +147,7 @@ impl<'t> Formatter<'t> {
     fn entry(&mut self, docs: &'t [DocLine], span: Span, build: impl FnOnce(&mut Self) -> Doc<'t>) -> Entry<'t> {
         let leading = self.comments.leading(docs, span.start);
         let body = build(self);
-        let trailing = self.comments.trailing(span.end);
+        let trailing = self.comments.take_trailing(span.end);
         let (blank, leading) = (leading.blank, leading.lines);
         Entry { blank, leading, body: Some(body), trailing, deeper: false }
     }
@@ -166,7 +166,7 @@ impl<'t> Formatter<'t> {
         end: u32,
         broken: bool,
     ) -> Items<'t> {
-        let dangling = self.comments.dangling(end);
+        let dangling = self.comments.take_dangling(end);
         let padded = open == "{";
         Items { open, entries, dangling, close, padded, commas: true, hug: false, broken, hard: false }
     }
@@ -180,7 +180,7 @@ impl<'t> Formatter<'t> {
                 let end = attribute.span.end - 1;
                 docs.push(self.exprs("(", &attribute.args, ")", end, false));
             }
-            let trailing = self.comments.trailing(attribute.span.end);
+            let trailing = self.comments.take_trailing(attribute.span.end);
             docs.extend(clauses::ends_line(trailing));
             docs.push(Doc::Hard);
             let next = self.next_token(attribute.span.end);
@@ -218,7 +218,7 @@ impl<'t> Formatter<'t> {
 }
 
 /// Lines of comments, without a line break after the last one.
-fn lines<'t>(lines: &[(&'t str, bool)], docs: &mut Vec<Doc<'t>>) {
+fn push_lines<'t>(lines: &[(&'t str, bool)], docs: &mut Vec<Doc<'t>>) {
     for (index, (text, blank)) in lines.iter().enumerate() {
         docs.push(Doc::Text(text));
         if index + 1 < lines.len() {

@@ -64,7 +64,7 @@ impl<'d> Renderer<'d> {
             Doc::SoftEmpty if mode == Mode::Break => self.line(indent, false),
             Doc::Soft => self.push(" "),
             Doc::SoftEmpty => {}
-            Doc::Seq(docs, _) => seq(indent, mode, docs, stack),
+            Doc::Seq(docs, _) => push_sequence(indent, mode, docs, stack),
             Doc::Nest(doc, _) => stack.push(Command::Doc(indent + STEP, mode, doc)),
             Doc::Group(doc, hard) => {
                 let mode = match mode {
@@ -79,7 +79,7 @@ impl<'d> Renderer<'d> {
             }
             Doc::Items(items) => {
                 let mode = self.items_mode(indent, mode, doc, items, stack);
-                expand(indent, mode, items, stack);
+                push_items(indent, mode, items, stack);
             }
             Doc::Block(block) => {
                 self.push(block.open);
@@ -182,7 +182,7 @@ impl<'d> Renderer<'d> {
                     Doc::Soft => " ",
                     Doc::Suffix(_) | Doc::SoftEmpty => continue,
                     Doc::Seq(docs, _) => {
-                        seq(indent, mode, docs, &mut stack);
+                        push_sequence(indent, mode, docs, &mut stack);
                         continue;
                     }
                     Doc::Nest(doc, _) => {
@@ -203,7 +203,7 @@ impl<'d> Renderer<'d> {
                             Mode::Break if items.entries.is_empty() => Mode::Flat,
                             Mode::Flat | Mode::Break => mode,
                         };
-                        expand(indent, mode, items, &mut stack);
+                        push_items(indent, mode, items, &mut stack);
                         continue;
                     }
                     Doc::Block(block) => {
@@ -234,7 +234,7 @@ impl<'d> Renderer<'d> {
 }
 
 /// Pushes a sequence; only its last piece may use the hugging mode.
-fn seq<'d>(indent: usize, mode: Mode, docs: &'d [Doc<'d>], stack: &mut Vec<Command<'d>>) {
+fn push_sequence<'d>(indent: usize, mode: Mode, docs: &'d [Doc<'d>], stack: &mut Vec<Command<'d>>) {
     for (index, doc) in docs.iter().enumerate().rev() {
         let last = index + 1 == docs.len();
         let mode = if mode == Mode::Hug && !last { Mode::Flat } else { mode };
@@ -243,11 +243,11 @@ fn seq<'d>(indent: usize, mode: Mode, docs: &'d [Doc<'d>], stack: &mut Vec<Comma
 }
 
 /// Pushes the pieces of a bracketed list in a mode.
-fn expand<'d>(indent: usize, mode: Mode, items: &'d Items<'d>, stack: &mut Vec<Command<'d>>) {
+fn push_items<'d>(indent: usize, mode: Mode, items: &'d Items<'d>, stack: &mut Vec<Command<'d>>) {
     let from = stack.len();
     stack.push(Command::Str(items.open));
     if mode == Mode::Break {
-        broken(indent, items, stack);
+        push_broken(indent, items, stack);
     } else {
         let pad = if items.padded && !items.entries.is_empty() { " " } else { "" };
         stack.push(Command::Str(pad));
@@ -265,7 +265,7 @@ fn expand<'d>(indent: usize, mode: Mode, items: &'d Items<'d>, stack: &mut Vec<C
     stack[from..].reverse();
 }
 
-fn broken<'d>(indent: usize, items: &'d Items<'d>, stack: &mut Vec<Command<'d>>) {
+fn push_broken<'d>(indent: usize, items: &'d Items<'d>, stack: &mut Vec<Command<'d>>) {
     let inside = indent + STEP;
     for (index, entry) in items.entries.iter().enumerate() {
         let here = if entry.deeper { inside + STEP } else { inside };

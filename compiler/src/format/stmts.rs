@@ -9,7 +9,7 @@ use super::doc::Doc;
 impl<'t> Formatter<'t> {
     /// `{ statements }`, one per line.
     pub(super) fn block(&mut self, block: &'t Block) -> Doc<'t> {
-        self.comments.ended(block.span.start + 1);
+        self.comments.skip_until(block.span.start + 1);
         let mut entries = Vec::new();
         for stmt in &block.stmts {
             entries.push(self.entry(&stmt.docs, stmt.span, |this| this.stmt(stmt)));
@@ -48,13 +48,13 @@ impl<'t> Formatter<'t> {
                     AssignOp::Add => " += ",
                 };
                 let target = self.expr(target);
-                Doc::seq([target, self.worded(op, value)])
+                Doc::seq([target, self.word_and_value(op, value)])
             }
             StmtKind::Gate { condition, message } => self.check("gate ", condition, message),
             StmtKind::Warn { condition, message } => self.check("warn ", condition, message),
-            StmtKind::Fail(value) => self.worded("fail ", value),
-            StmtKind::Log(value) => self.worded("log ", value),
-            StmtKind::Return(Some(value)) => self.worded("return ", value),
+            StmtKind::Fail(value) => self.word_and_value("fail ", value),
+            StmtKind::Log(value) => self.word_and_value("log ", value),
+            StmtKind::Return(Some(value)) => self.word_and_value("return ", value),
             StmtKind::Return(None) => Doc::Text("return"),
             StmtKind::Expr(value, clauses) => {
                 let end = value.span.end;
@@ -88,14 +88,14 @@ impl<'t> Formatter<'t> {
 
     /// `word condition, message`; a message that does not fit is moved to a line of its own.
     fn check(&mut self, word: &'static str, condition: &'t Expr, message: &'t Option<Expr>) -> Doc<'t> {
-        let condition = self.worded(word, condition);
+        let condition = self.word_and_value(word, condition);
         let Some(message) = message else { return condition };
         let message = self.expr(message);
         if message.is_hard() {
             return Doc::seq([condition, Doc::Text(", "), message]);
         }
         // A separate group: a break in the condition does not break before the message.
-        let message = Doc::nest(Doc::seq([Doc::Soft, message]));
+        let message = Doc::nest_doc(Doc::seq([Doc::Soft, message]));
         Doc::seq([condition, Doc::group(Doc::seq([Doc::Text(","), message]))])
     }
 }

@@ -42,7 +42,7 @@ impl<'t> Formatter<'t> {
             return self.str(span).to_owned();
         }
         let earlier = self.comments.set_aside(span.start);
-        let value = self.expr(expr).flat();
+        let value = self.expr(expr).flat_text();
         self.comments.put_back(earlier);
         let Some(value) = value else {
             return self.str(span).to_owned();

@@ -1,16 +1,16 @@
 //! The graph in DOT, the input language of Graphviz.
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 
 use super::{Node, NodeKind, Part, Picture};
 
 /// A cascade as a directed graph with clusters.
-pub fn dot(picture: &Picture) -> String {
+pub fn to_dot(picture: &Picture) -> String {
     let mut w = Writer { out: String::new(), next: 0 };
-    w.line(0, &format!("digraph {} {{", quote(&picture.name)));
+    w.line(0, &format!("digraph {} {{", quote_text(&picture.name)));
     w.line(1, "rankdir=TB;");
     w.line(1, "node [shape=box, style=rounded, fontname=\"sans-serif\"];");
-    w.line(1, &format!("start [label={}, shape=oval];", quote(&picture.name)));
+    w.line(1, &format!("start [label={}, shape=oval];", quote_text(&picture.name)));
     w.parts(&picture.parts, vec![("start".to_owned(), String::new())], 1);
     w.line(0, "}");
     w.out
@@ -24,8 +24,11 @@ struct Writer {
 /// Nodes with edges to whatever follows them, each with the label of its edge.
 type Ends = Vec<(String, String)>;
 
-fn quote(text: &str) -> String {
-    format!("\"{}\"", neutral(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', ""))
+fn quote_text(text: &str) -> String {
+    format!(
+        "\"{}\"",
+        neutralize_controls(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "")
+    )
 }
 
 impl Writer {
@@ -49,7 +52,7 @@ impl Writer {
 
     fn edges(&mut self, from: &Ends, to: &str, depth: usize) {
         for (f, label) in from {
-            let label = if label.is_empty() { String::new() } else { format!(" [label={}]", quote(label)) };
+            let label = if label.is_empty() { String::new() } else { format!(" [label={}]", quote_text(label)) };
             self.line(depth, &format!("{f} -> {to}{label};"));
         }
     }
@@ -58,13 +61,13 @@ impl Writer {
         match part {
             Part::Box(node) => {
                 let id = self.id();
-                self.line(depth, &format!("{id} [{}];", kind(node)));
+                self.line(depth, &format!("{id} [{}];", node_shape(node)));
                 self.edges(from, &id, depth);
                 if node.kind == NodeKind::End { Vec::new() } else { vec![(id, String::new())] }
             }
             Part::Choice(head, ways) => {
                 let id = self.id();
-                self.line(depth, &format!("{id} [label={}, shape=diamond, style=\"\"];", quote(&head.title)));
+                self.line(depth, &format!("{id} [label={}, shape=diamond, style=\"\"];", quote_text(&head.title)));
                 self.edges(from, &id, depth);
                 let mut ends = Vec::new();
                 for (label, parts) in ways {
@@ -75,7 +78,7 @@ impl Writer {
             Part::Frame(head, parts) => {
                 let id = self.id();
                 self.line(depth, &format!("subgraph cluster_{id} {{"));
-                self.line(depth + 1, &format!("label={};", quote(&head.title)));
+                self.line(depth + 1, &format!("label={};", quote_text(&head.title)));
                 let ends = self.parts(parts, from.clone(), depth + 1);
                 self.line(depth, "}");
                 ends
@@ -83,7 +86,7 @@ impl Writer {
             Part::Parallel(head, branches) => {
                 let id = self.id();
                 self.line(depth, &format!("subgraph cluster_{id} {{"));
-                self.line(depth + 1, &format!("label={};", quote(&head.title)));
+                self.line(depth + 1, &format!("label={};", quote_text(&head.title)));
                 let mut done: Vec<Option<Ends>> = vec![None; branches.len()];
                 while done.iter().any(Option::is_none) {
                     let mut progress = false;
@@ -115,7 +118,7 @@ impl Writer {
     }
 }
 
-fn kind(node: &Node) -> String {
+fn node_shape(node: &Node) -> String {
     let label = if node.detail.is_empty() { node.title.clone() } else { format!("{}\n{}", node.title, node.detail) };
     let shape = match node.kind {
         NodeKind::Cascade => ", peripheries=2",
@@ -124,5 +127,5 @@ fn kind(node: &Node) -> String {
         NodeKind::Person => ", shape=trapezium",
         _ => "",
     };
-    format!("label={}{shape}", quote(&label))
+    format!("label={}{shape}", quote_text(&label))
 }

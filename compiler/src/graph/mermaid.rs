@@ -1,13 +1,13 @@
 //! The graph in Mermaid, which GitHub renders in Markdown.
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 
 use super::{Node, NodeKind, Part, Picture};
 
 /// A cascade as a flowchart.
-pub fn mermaid(picture: &Picture) -> String {
+pub fn to_mermaid(picture: &Picture) -> String {
     let mut w = Writer { out: String::from("flowchart TD\n"), next: 0 };
-    w.line(1, &format!("start([{}])", quote(&picture.name)));
+    w.line(1, &format!("start([{}])", quote_text(&picture.name)));
     w.parts(&picture.parts, vec!["start".to_owned()], 1);
     w.out
 }
@@ -18,9 +18,9 @@ struct Writer {
 }
 
 /// Escapes a label: Mermaid interprets entities, HTML and, between back-ticks, Markdown.
-fn quote(text: &str) -> String {
+fn quote_text(text: &str) -> String {
     let mut out = String::from("\"");
-    for c in neutral(text).chars() {
+    for c in neutralize_controls(text).chars() {
         match c {
             '"' => out.push_str("#quot;"),
             '#' => out.push_str("#35;"),
@@ -66,18 +66,18 @@ impl Writer {
         match part {
             Part::Box(node) => {
                 let id = self.id();
-                self.line(depth, &format!("{id}{}", shape(node)));
+                self.line(depth, &format!("{id}{}", node_shape(node)));
                 self.edges(from, &id, depth);
                 if node.kind == NodeKind::End { Vec::new() } else { vec![id] }
             }
             Part::Choice(head, ways) => {
                 let id = self.id();
-                self.line(depth, &format!("{id}{{{}}}", quote(&head.title)));
+                self.line(depth, &format!("{id}{{{}}}", quote_text(&head.title)));
                 self.edges(from, &id, depth);
                 let mut ends = Vec::new();
                 for (label, parts) in ways {
                     let way = self.id();
-                    self.line(depth, &format!("{id} -->|{}| {way}(( ))", quote(label)));
+                    self.line(depth, &format!("{id} -->|{}| {way}(( ))", quote_text(label)));
                     ends.extend(self.parts(parts, vec![way], depth));
                 }
                 ends
@@ -85,7 +85,7 @@ impl Writer {
             Part::Frame(head, parts) => {
                 let id = self.id();
                 let entry = format!("{id}_in");
-                self.line(depth, &format!("subgraph {id}[{}]", quote(&head.title)));
+                self.line(depth, &format!("subgraph {id}[{}]", quote_text(&head.title)));
                 self.line(depth + 1, &format!("{entry}(( ))"));
                 let ends = self.parts(parts, vec![entry.clone()], depth + 1);
                 self.line(depth, "end");
@@ -95,7 +95,7 @@ impl Writer {
             Part::Parallel(head, branches) => {
                 let id = self.id();
                 let entry = format!("{id}_in");
-                self.line(depth, &format!("subgraph {id}[{}]", quote(&head.title)));
+                self.line(depth, &format!("subgraph {id}[{}]", quote_text(&head.title)));
                 self.line(depth + 1, &format!("{entry}(( ))"));
                 let mut done: Vec<Vec<String>> = Vec::new();
                 let mut pending: Vec<usize> = (0..branches.len()).collect();
@@ -131,9 +131,9 @@ impl Writer {
     }
 }
 
-fn shape(node: &Node) -> String {
+fn node_shape(node: &Node) -> String {
     let label = if node.detail.is_empty() { node.title.clone() } else { format!("{}: {}", node.title, node.detail) };
-    let label = quote(&label);
+    let label = quote_text(&label);
     match node.kind {
         NodeKind::Run | NodeKind::Other => format!("[{label}]"),
         NodeKind::Http => format!("[/{label}/]"),

@@ -11,10 +11,10 @@ mod svg;
 
 use cascade_ir as ir;
 
-pub use dot::dot;
-pub use mermaid::mermaid;
+pub use dot::to_dot;
+pub use mermaid::to_mermaid;
 pub use record::{Annotations, StageRecord, State};
-pub use svg::svg;
+pub use svg::to_svg;
 
 /// The graph of a cascade, independent of the output format.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ pub struct Node {
 }
 
 /// The graph of a cascade.
-pub fn picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture> {
+pub fn draw_picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture> {
     let cascade = program.cascades.get(cascade.index())?;
     let reader = Reader { program };
     let mut parts = reader.block(&cascade.body, &cascade.name);
@@ -100,10 +100,10 @@ pub fn picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture>
         [("on success", &cascade.on_success), ("on failure", &cascade.on_failure), ("on cancel", &cascade.on_cancel)]
     {
         if let Some(hook) = hook {
-            let path = join(&cascade.name, &word.replace(' ', "_"));
+            let path = join_path(&cascade.name, &word.replace(' ', "_"));
             let inner = reader.block(&hook.body, &path);
             if !inner.is_empty() {
-                let origin = Origin { path: Some(path), place: known(hook.body.place) };
+                let origin = Origin { path: Some(path), place: known_place(hook.body.place) };
                 parts.push(Part::Frame(Head { title: word.to_owned(), origin }, inner));
             }
         }
@@ -112,12 +112,12 @@ pub fn picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture>
 }
 
 /// The path of what is called `name` within `path`.
-fn join(path: &str, name: &str) -> String {
+fn join_path(path: &str, name: &str) -> String {
     format!("{path}/{name}")
 }
 
 /// A place, unless it is that of something which nobody wrote.
-fn known(place: ir::Place) -> Option<ir::Place> {
+fn known_place(place: ir::Place) -> Option<ir::Place> {
     (place.line > 0).then_some(place)
 }
 
@@ -133,17 +133,17 @@ impl Reader<'_> {
 
     fn stmt(&self, stmt: &ir::Stmt, path: &str) -> Option<Part> {
         let node = |title: String, detail: &str, kind, place: Option<ir::Place>| {
-            let origin = Origin { path: None, place: place.and_then(known) };
+            let origin = Origin { path: None, place: place.and_then(known_place) };
             Some(Part::Box(Node { title, detail: detail.to_owned(), kind, origin }))
         };
         match stmt {
             ir::Stmt::Stage(stage) => {
-                let origin = Origin { path: Some(join(path, &stage.name)), place: known(stage.place) };
-                Some(self.work(&stage.work, Some(stage.name.as_str()), path, origin))
+                let origin = Origin { path: Some(join_path(path, &stage.name)), place: known_place(stage.place) };
+                Some(self.read_work(&stage.work, Some(stage.name.as_str()), path, origin))
             }
             ir::Stmt::Work(work, _) => {
                 let origin = origin_of_unnamed(work, path);
-                let part = self.work(work, None, path, origin);
+                let part = self.read_work(work, None, path, origin);
                 let empty = match &part {
                     Part::Choice(_, ways) => ways.iter().all(|(_, p)| p.is_empty()),
                     Part::Frame(_, parts) => parts.is_empty(),
@@ -152,10 +152,10 @@ impl Reader<'_> {
                 (!empty).then_some(part)
             }
             ir::Stmt::Gate(_, message, place) => {
-                let message = message.as_ref().map(text).unwrap_or_default();
+                let message = message.as_ref().map(expr_text).unwrap_or_default();
                 node("gate".into(), &message, NodeKind::Gate, Some(*place))
             }
-            ir::Stmt::Fail(message, place) => node("fail".into(), &text(message), NodeKind::End, Some(*place)),
+            ir::Stmt::Fail(message, place) => node("fail".into(), &expr_text(message), NodeKind::End, Some(*place)),
             ir::Stmt::Return(_) => node("return".into(), "", NodeKind::End, None),
             ir::Stmt::Remember { memory, key, place, .. } => {
                 let memory = self.program.memories.get(memory.index())?;
@@ -168,7 +168,7 @@ impl Reader<'_> {
     }
 
     /// The part of `work`, which is the stage `name` if it has one; `path` is that of what surrounds it.
-    fn work(&self, work: &ir::Work, name: Option<&str>, path: &str, origin: Origin) -> Part {
+    fn read_work(&self, work: &ir::Work, name: Option<&str>, path: &str, origin: Origin) -> Part {
         let title = |fallback: &str| name.map_or_else(|| fallback.to_owned(), str::to_owned);
         let frame_title = |what: &str| name.map_or_else(|| what.to_owned(), |n| format!("{n}: {what}"));
         // What has no path of its own leaves none in those of its parts.
@@ -199,7 +199,7 @@ impl Reader<'_> {
                     ir::Person::Ask(q) => ("ask", q),
                     ir::Person::Choose(q, _) => ("choose", q),
                 };
-                Part::Box(Node { title: title(word), detail: text(question), kind: NodeKind::Person, origin })
+                Part::Box(Node { title: title(word), detail: expr_text(question), kind: NodeKind::Person, origin })
             }
             ir::Work::Pure(_) => {
                 Part::Box(Node { title: title("value"), detail: String::new(), kind: NodeKind::Other, origin })
@@ -266,14 +266,14 @@ fn origin_of_unnamed(work: &ir::Work, path: &str) -> Origin {
         ir::Work::Block(block) => (None, Some(block.place)),
         ir::Work::Skill(..) | ir::Work::Cascade(..) | ir::Work::Person(_) | ir::Work::Pure(_) => (None, None),
     };
-    Origin { path: name.map(|name| join(path, name)), place: place.and_then(known) }
+    Origin { path: name.map(|name| join_path(path, name)), place: place.and_then(known_place) }
 }
 
 fn pattern_text(pattern: &ir::Pattern) -> String {
-    let end = |e: &Option<ir::Expr>| e.as_ref().map(text).unwrap_or_default();
+    let end = |e: &Option<ir::Expr>| e.as_ref().map(expr_text).unwrap_or_default();
     match pattern {
         ir::Pattern::Any => "otherwise".into(),
-        ir::Pattern::Equal(e) => text(e),
+        ir::Pattern::Equal(e) => expr_text(e),
         ir::Pattern::Range(a, b) => format!("{}..{}", end(a), end(b)),
         ir::Pattern::OneOf(all) => all.iter().map(pattern_text).collect::<Vec<_>>().join(" | "),
         ir::Pattern::Variant { name, .. } => name.to_string(),
@@ -281,7 +281,7 @@ fn pattern_text(pattern: &ir::Pattern) -> String {
 }
 
 /// A short form of an expression: literal text as it is, `…` for everything computed.
-fn text(e: &ir::Expr) -> String {
+fn expr_text(e: &ir::Expr) -> String {
     match e {
         ir::Expr::Const(c) => match c {
             ir::Const::Null => "null".into(),

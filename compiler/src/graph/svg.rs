@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use cascade_ir::{markup::push_escaped, screen::neutral};
+use cascade_ir::{markup::push_escaped, screen::neutralize_controls};
 
 use super::{Annotations, Head, Node, NodeKind, Origin, Part, Picture};
 
@@ -19,8 +19,8 @@ const LETTER: f64 = 7.4;
 /// A graph as SVG, in colours for light and dark pages. Each part that has annotations is a group (`g`): with
 /// `data-place="file:line:column"` of what it shows, and after a run with the class `done`, `failed`, `running`,
 /// `waiting` or `not-done`, and a `title` that says more.
-pub fn svg(picture: &Picture, annotations: &Annotations<'_>) -> String {
-    let body = stack(&picture.parts);
+pub fn to_svg(picture: &Picture, annotations: &Annotations<'_>) -> String {
+    let body = layout_stack(&picture.parts);
     let title_width = picture.name.chars().count() as f64 * 9.0 + 2.0 * PAD;
     let (width, height) = (body.width.max(title_width) + 2.0 * PAD, body.height + 2.0 * PAD + 40.0);
     let mut out = Pen { text: String::new(), annotations };
@@ -50,10 +50,10 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 </style>
 <text class="title" x="{PAD}" y="{:.0}">{}</text>
 "#,
-        escape(&picture.name),
+        escape_xml(&picture.name),
         if annotations.is_of_run() { RUN_STYLE } else { "" },
         PAD + 14.0,
-        escape(&picture.name)
+        escape_xml(&picture.name)
     );
     body.draw(&mut out, (width - body.width) / 2.0, PAD + 34.0);
     out.text.push_str("</svg>\n");
@@ -84,10 +84,10 @@ impl Pen<'_> {
             return draw(self);
         }
         let class = record.as_ref().map(|record| format!(" class=\"{}\"", record.state.class())).unwrap_or_default();
-        let place = place.map(|place| format!(" data-place=\"{}\"", escape(&place))).unwrap_or_default();
+        let place = place.map(|place| format!(" data-place=\"{}\"", escape_xml(&place))).unwrap_or_default();
         let _ = writeln!(self.text, "<g{class}{place}>");
         if let Some(record) = &record {
-            let _ = writeln!(self.text, "<title>{}: {}</title>", escape(name), escape(&record.note));
+            let _ = writeln!(self.text, "<title>{}: {}</title>", escape_xml(name), escape_xml(&record.note));
         }
         draw(self);
         if let Some(record) = record {
@@ -103,19 +103,19 @@ impl Pen<'_> {
 }
 
 /// Escapes text and joins its lines.
-fn escape(text: &str) -> String {
+fn escape_xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, &neutral(text), |c| (c == '\n').then_some(" "));
+    push_escaped(&mut out, &neutralize_controls(text), |c| (c == '\n').then_some(" "));
     out
 }
 
-fn shorten(text: &str, most: usize) -> String {
+fn shorten_text(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
 impl Head {
     fn shortened(&self, most: usize) -> Self {
-        Self { title: shorten(&self.title, most), origin: self.origin.clone() }
+        Self { title: shorten_text(&self.title, most), origin: self.origin.clone() }
     }
 }
 
@@ -138,21 +138,22 @@ enum Kind {
     Empty,
 }
 
-fn stack(parts: &[Part]) -> Shape {
+fn layout_stack(parts: &[Part]) -> Shape {
     if parts.is_empty() {
         return Shape { width: 30.0, height: 0.0, axis: 15.0, kind: Kind::Empty };
     }
-    let shapes: Vec<Shape> = parts.iter().map(shape).collect();
+    let shapes: Vec<Shape> = parts.iter().map(layout_part).collect();
     let left = shapes.iter().map(|s| s.axis).fold(0.0, f64::max);
     let right = shapes.iter().map(|s| s.width - s.axis).fold(0.0, f64::max);
     let height = shapes.iter().map(|s| s.height).sum::<f64>() + GAP * (shapes.len() as f64 - 1.0);
     Shape { width: left + right, height, axis: left, kind: Kind::Stack(shapes) }
 }
 
-fn shape(part: &Part) -> Shape {
+fn layout_part(part: &Part) -> Shape {
     match part {
         Part::Box(node) => {
-            let node = Node { title: shorten(&node.title, 34), detail: shorten(&node.detail, 40), ..node.clone() };
+            let node =
+                Node { title: shorten_text(&node.title, 34), detail: shorten_text(&node.detail, 40), ..node.clone() };
             let title = node.title.chars().count() as f64 * LETTER;
             let detail = node.detail.chars().count() as f64 * 6.2;
             let width = (title.max(detail) + 2.0 * PAD).max(80.0);
@@ -160,7 +161,7 @@ fn shape(part: &Part) -> Shape {
             Shape { width, height, axis: width / 2.0, kind: Kind::Leaf(node) }
         }
         Part::Choice(head, ways) => {
-            let ways: Vec<(String, Shape)> = ways.iter().map(|(l, p)| (shorten(l, 24), stack(p))).collect();
+            let ways: Vec<(String, Shape)> = ways.iter().map(|(l, p)| (shorten_text(l, 24), layout_stack(p))).collect();
             let width = ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).sum::<f64>()
                 + GAP * (ways.len() as f64 - 1.0).max(0.0);
             let width = width.max(head.title.chars().count() as f64 * LETTER + 2.0 * PAD);
@@ -168,13 +169,13 @@ fn shape(part: &Part) -> Shape {
             Shape { width, height, axis: width / 2.0, kind: Kind::Ways(head.shortened(40), ways) }
         }
         Part::Frame(head, parts) => {
-            let inner = stack(parts);
+            let inner = layout_stack(parts);
             let width = (inner.width + 2.0 * PAD).max(head.title.chars().count() as f64 * 6.8 + 2.0 * PAD);
             let height = inner.height + HEAD + 2.0 * PAD;
             Shape { width, height, axis: width / 2.0, kind: Kind::Frame(head.shortened(60), Box::new(inner)) }
         }
         Part::Parallel(head, branches) => {
-            let shapes: Vec<Shape> = branches.iter().map(|(p, _)| shape(p)).collect();
+            let shapes: Vec<Shape> = branches.iter().map(|(p, _)| layout_part(p)).collect();
             let mut rank = vec![0usize; shapes.len()];
             for _ in 0..shapes.len() {
                 for (i, (_, after)) in branches.iter().enumerate() {
@@ -212,7 +213,7 @@ fn shape(part: &Part) -> Shape {
     }
 }
 
-fn arrow(out: &mut Pen<'_>, x1: f64, y1: f64, x2: f64, y2: f64) {
+fn write_arrow(out: &mut Pen<'_>, x1: f64, y1: f64, x2: f64, y2: f64) {
     let middle = (y1 + y2) / 2.0;
     let _ = writeln!(
         out.text,
@@ -249,7 +250,7 @@ impl Shape {
                     top += s.height;
                     if i + 1 < shapes.len() {
                         if !s.ends() {
-                            arrow(out, x + self.axis, top, x + self.axis, top + GAP);
+                            write_arrow(out, x + self.axis, top, x + self.axis, top + GAP);
                         }
                         top += GAP;
                     }
@@ -265,7 +266,7 @@ impl Shape {
                 for (s, left, top, after) in branches {
                     for a in after {
                         if let Some((before, bx, by, _)) = branches.get(*a) {
-                            arrow(out, x + bx + before.axis, y + by + before.height, x + left + s.axis, y + top);
+                            write_arrow(out, x + bx + before.axis, y + by + before.height, x + left + s.axis, y + top);
                         }
                     }
                     s.draw(out, x + left, y + top);
@@ -295,14 +296,14 @@ impl Shape {
             out,
             r#"<text x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
             y + 20.0,
-            escape(&node.title)
+            escape_xml(&node.title)
         );
         if !node.detail.is_empty() {
             let _ = writeln!(
                 out,
                 r#"<text class="detail" x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
                 y + 36.0,
-                escape(&node.detail)
+                escape_xml(&node.detail)
             );
         }
     }
@@ -319,7 +320,7 @@ impl Shape {
                 2.0 * half - 20.0,
                 -(2.0 * half - 20.0),
                 y + 19.5,
-                escape(&head.title)
+                escape_xml(&head.title)
             );
         });
         let widths: Vec<f64> = ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).collect();
@@ -329,17 +330,17 @@ impl Shape {
         for ((label, s), width) in ways.iter().zip(widths) {
             let inner = left + (width - s.width) / 2.0;
             let axis = inner + s.axis;
-            arrow(out, centre, y + 30.0, axis, top);
+            write_arrow(out, centre, y + 30.0, axis, top);
             let _ = writeln!(
                 out.text,
                 r#"<text class="head" x="{:.1}" y="{:.1}">{}</text>"#,
                 axis + 7.0,
                 top - 8.0,
-                escape(label)
+                escape_xml(label)
             );
             s.draw(out, inner, top);
             if !s.ends() {
-                arrow(out, axis, top + s.height, centre, y + self.height);
+                write_arrow(out, axis, top + s.height, centre, y + self.height);
             }
             left += width + GAP;
         }
@@ -354,7 +355,7 @@ impl Shape {
                 self.height,
                 x + 10.0,
                 y + 17.0,
-                escape(&head.title)
+                escape_xml(&head.title)
             );
         });
     }

@@ -5,7 +5,7 @@ use cascade_ir as ir;
 
 use super::type_at;
 use crate::{
-    checks::capabilities::serves,
+    checks::capabilities::has_capability,
     compile::Analysis,
     cost,
     index::{Callable, Symbol},
@@ -75,27 +75,27 @@ impl Analysis {
         let needs = self.needs_of(signature);
         let mut notes = Vec::new();
         if !needs.is_empty() {
-            notes.push(format!("It needs {}.", quoted(needs.iter().copied())));
+            notes.push(format!("It needs {}.", quote_names(needs.iter().copied())));
         }
         let models = self.declared.models.iter().enumerate().filter(|(number, _)| {
             let model = ir::ModelRef::Model(ir::ModelId(*number as u32));
-            needs.iter().all(|capability| serves(&self.declared, model, capability))
+            needs.iter().all(|capability| has_capability(&self.declared, model, capability))
         });
         let names: Vec<&str> = models.map(|(_, declared)| declared.model.name.as_str()).collect();
         notes.push(match names.as_slice() {
             [] => "No model of the program can serve it.".to_owned(),
-            names => format!("Models that can serve it: {}.", quoted(names.iter().copied())),
+            names => format!("Models that can serve it: {}.", quote_names(names.iter().copied())),
         });
         notes
     }
 }
 
-fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
+fn quote_names<'n>(names: impl Iterator<Item = &'n str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The worst case of a cascade, in one line.
 fn worst_case(program: &ir::Program, cascade: u32) -> Option<String> {
     let (cost, _) = cost::cost_of(program, ir::CascadeId(cascade))?;
-    Some(format!("Worst case: {}.", cost::figures(&cost)))
+    Some(format!("Worst case: {}.", cost::cost_figures(&cost)))
 }

@@ -54,7 +54,7 @@ pub(super) fn import_change(
 }
 
 /// The name of a declaration that can be imported, with a stand-in for what it is.
-pub(super) fn importable(item: &Item) -> Option<(&Name, CompletionKind, Def)> {
+pub(super) fn importable_name(item: &Item) -> Option<(&Name, CompletionKind, Def)> {
     use cascade_ir as ir;
     Some(match &item.kind {
         ItemKind::Type(decl) => (&decl.name, CompletionKind::Type, Def::Type(ir::TypeId(0))),

@@ -61,7 +61,7 @@ fn open_before(parse: &Parse, text: &str, offset: usize, closer: Option<char>) -
     for token in written.take_while(|token| (token.span().end as usize) <= offset) {
         match text.get(token.span().range()).and_then(|sign| sign.chars().next())? {
             opener @ ('{' | '[' | '(') => open.push((opener, token.span())),
-            closer => close(&mut open, closer),
+            closer => close_bracket(&mut open, closer),
         }
     }
     if let Some(closer) = closer {
@@ -72,7 +72,7 @@ fn open_before(parse: &Parse, text: &str, offset: usize, closer: Option<char>) -
 }
 
 /// Takes the bracket that a sign closes, with those inside of it that nobody closed.
-fn close(open: &mut Vec<(char, Span)>, closer: char) {
+fn close_bracket(open: &mut Vec<(char, Span)>, closer: char) {
     if let Some(at) = open.iter().rposition(|(opener, _)| *opener == opener_of(closer)) {
         open.truncate(at);
     }

@@ -25,7 +25,7 @@ mod type_at;
 
 use cascade_grammar::ast::Span;
 
-pub use actions::{Action, ActionKind, actions};
+pub use actions::{Action, ActionKind, find_actions};
 pub use calls::{Callee, Calls};
 pub use completion::{Completion, CompletionKind, Completions, complete};
 pub use definition::{Definition, definition, implementations};
@@ -36,11 +36,11 @@ pub use hover::{Hover, hover};
 pub use indent::indent_line;
 pub use lenses::{Lens, LensAction, lenses};
 pub use links::{Link, links};
-pub use ranges::{enclosing, foldable};
+pub use ranges::{enclosing_ranges, folding_ranges};
 pub use references::{Reference, references};
 pub use rename::{Analysed, Change, prepare_rename, rename};
 pub use signature::{SignatureHelp, signature_help};
-pub use symbols::{OutlineSymbol, SymbolKind, outline};
+pub use symbols::{OutlineSymbol, SymbolKind, outline_of};
 pub use tokens::{SemanticToken, TokenKind, semantic_tokens};
 pub use type_at::{TypeAt, type_at, type_definition, type_of};
 

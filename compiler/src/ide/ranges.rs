@@ -8,7 +8,7 @@ use cascade_grammar::{
 use crate::walk;
 
 /// Ranges that can be folded: what is between brackets, texts, comments on lines of their own.
-pub fn foldable(parse: &Parse, text: &str) -> Vec<Span> {
+pub fn folding_ranges(parse: &Parse, text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let mut open = Vec::new();
     for token in &parse.tokens {
@@ -22,7 +22,7 @@ pub fn foldable(parse: &Parse, text: &str) -> Vec<Span> {
         }
     }
     for item in &parse.file.items {
-        walk::item(item, &mut |e| match &e.kind {
+        walk::walk_item(item, &mut |e| match &e.kind {
             ExprKind::Str(text) | ExprKind::Command(text) => found.push(text.span),
             _ => {}
         });
@@ -48,13 +48,13 @@ pub fn foldable(parse: &Parse, text: &str) -> Vec<Span> {
 
 /// The ranges around an offset, the smallest first: the word, expressions, statements, the declaration, the
 /// file.
-pub fn enclosing(parse: &Parse, text: &str, offset: u32) -> Vec<Span> {
+pub fn enclosing_ranges(parse: &Parse, text: &str, offset: u32) -> Vec<Span> {
     let mut found = vec![Span::new(0, text.len())];
     let token = parse.tokens.iter().map(|token| token.span());
     found.extend(token.filter(|span| span.start < span.end && span.touches(offset)));
     for item in parse.file.items.iter().filter(|item| item.span.touches(offset)) {
         found.push(item.span);
-        walk::item(item, &mut |e| found.push(e.span));
+        walk::walk_item(item, &mut |e| found.push(e.span));
         match &item.kind {
             ItemKind::Cascade(decl) => add_statements(&decl.body, &mut found),
             ItemKind::Skill(decl) => found.extend(decl.body.iter().map(|line| line.span)),

@@ -28,7 +28,7 @@ pub fn signature_help(analysis: &Analysis, source: SourceId, offset: u32) -> Opt
     let items = &analysis.modules.get(module)?.parse.file.items;
     let mut innermost: Option<&Expr> = None;
     for item in items.iter().filter(|item| item.span.touches(offset)) {
-        walk::item(item, &mut |e| {
+        walk::walk_item(item, &mut |e| {
             if let ExprKind::Call { args_span, .. } = &e.kind
                 && args_span.start < offset
                 && offset < args_span.end

@@ -147,7 +147,7 @@ pub fn semantic_tokens(analysis: &Analysis, source: SourceId, text: &str) -> Vec
 fn words_of_commands(parse: &Parse, text: &str) -> Vec<(Span, TokenKind)> {
     let mut found = Vec::new();
     for item in &parse.file.items {
-        walk::item(item, &mut |e: &Expr| {
+        walk::walk_item(item, &mut |e: &Expr| {
             if let ExprKind::Command(command) = &e.kind {
                 found.extend(shell_words(command, text));
             }
@@ -161,7 +161,7 @@ fn words_of_commands(parse: &Parse, text: &str) -> Vec<(Span, TokenKind)> {
 fn kinds_of_texts(parse: &Parse) -> Vec<(Span, TokenKind)> {
     let mut found = Vec::new();
     for item in &parse.file.items {
-        walk::item(item, &mut |e: &Expr| match &e.kind {
+        walk::walk_item(item, &mut |e: &Expr| match &e.kind {
             ExprKind::Command(text) => found.push((text.span, TokenKind::Shell)),
             ExprKind::Str(text) => found.push((text.span, TokenKind::Text)),
             _ => {}

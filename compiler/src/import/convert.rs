@@ -7,9 +7,9 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     Loss,
     decls::{Decl, Decls, Field, Kind, Variant},
-    inspect::{Place, description, docs_of, not_null, record},
-    keywords::{constraints, is_field, is_type, is_variant, literal, pascal, short},
-    shapes::{alternatives, is_null},
+    inspect::{Place, description, docs_of, not_null, record_fields},
+    keywords::{is_field, is_type, is_variant, literal_text, read_constraints, shorten_json, to_pascal_case},
+    shapes::{find_alternatives, is_null},
 };
 
 /// An inline object with at least this many fields gets a declaration of its own.
@@ -20,7 +20,7 @@ const CASCADE_TYPES: &[&str] =
     &["path", "secret", "duration", "time", "money", "command", "model", "file", "image", "audio", "video"];
 
 /// The declarations of a schema, and what could not be converted.
-pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
+pub(super) fn convert_schema(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
     let taken = ["Error", "ErrorKind", "TestStatus", "TestCase", "TestRun"].map(str::to_owned).into();
     let mut importer = Importer {
         root: schema,
@@ -43,7 +43,7 @@ pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
     let title = schema.get("title").and_then(Json::as_str).unwrap_or(name);
     if pure_reference {
         let reference = schema.get("$ref").and_then(Json::as_str).unwrap_or_default();
-        importer.named(reference);
+        importer.import_named(reference);
     } else if !only_definitions {
         let name = importer.free_name(title);
         importer.named.insert("#".to_owned(), name);
@@ -51,7 +51,7 @@ pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
     }
     for word in ["$defs", "definitions"] {
         for key in schema.get(word).and_then(Json::as_object).into_iter().flat_map(Map::keys) {
-            importer.named(&format!("#/{word}/{}", key.replace('~', "~0").replace('/', "~1")));
+            importer.import_named(&format!("#/{word}/{}", key.replace('~', "~0").replace('/', "~1")));
         }
     }
     importer.waiting.reverse();
@@ -105,7 +105,7 @@ impl<'s> Importer<'s> {
     }
 
     fn free_name(&mut self, wanted: &str) -> String {
-        let base = if is_type(wanted) && !wanted.contains('_') { wanted.to_owned() } else { pascal(wanted) };
+        let base = if is_type(wanted) && !wanted.contains('_') { wanted.to_owned() } else { to_pascal_case(wanted) };
         let base = if is_type(&base) { base } else { format!("{base}Value") };
         let mut name = base.clone();
         let mut n = 1;
@@ -117,7 +117,7 @@ impl<'s> Importer<'s> {
     }
 
     /// The name of the type that a reference resolves to.
-    fn named(&mut self, reference: &str) -> Option<String> {
+    fn import_named(&mut self, reference: &str) -> Option<String> {
         if let Some(name) = self.named.get(reference) {
             return Some(name.clone());
         }
@@ -153,13 +153,13 @@ impl<'s> Importer<'s> {
         let null = |fields: &Map<String, Json>| {
             let has =
                 |word: &str| fields.get(word).and_then(Json::as_array).is_some_and(|all| !all.iter().all(not_null));
-            has("type") || has("enum") || alternatives(fields).is_some_and(|(_, ways)| ways.iter().any(is_null))
+            has("type") || has("enum") || find_alternatives(fields).is_some_and(|(_, ways)| ways.iter().any(is_null))
         };
         if let Some(fields) = schema.as_object().filter(|fields| !null(fields)) {
             if let Some(variants) = self.variants(fields, name, place) {
                 return (Kind::Enum(variants), Vec::new());
             }
-            if record(fields).is_some() {
+            if record_fields(fields).is_some() {
                 let mut notes = Vec::new();
                 let inner = self.fields(fields, (name, place, ""), &mut notes);
                 return (Kind::Record(inner), notes);
@@ -182,7 +182,7 @@ impl<'s> Importer<'s> {
         if schema.get("additionalProperties").is_some_and(|a| a.is_object()) {
             notes.push(self.report_loss(place, "other keys may be there; they are not kept"));
         }
-        for word in constraints(schema, "object").lost {
+        for word in read_constraints(schema, "object").lost {
             notes.push(self.report_loss(place, word));
         }
         let mut out = Vec::new();
@@ -206,7 +206,7 @@ impl<'s> Importer<'s> {
             match default.map(|value| (value, self.default_of(property, value))) {
                 Some((_, Some(text))) => field.default = Some(text),
                 Some((value, None)) if !value.is_null() => {
-                    field.notes.push(self.report_loss(&place, format!("default: {}", short(value))));
+                    field.notes.push(self.report_loss(&place, format!("default: {}", shorten_json(value))));
                 }
                 _ => {}
             }
@@ -232,7 +232,7 @@ impl<'s> Importer<'s> {
         match value {
             Json::String(word) if of_enum && is_variant(word) => Some(word.clone()),
             _ if own || of_enum => None,
-            _ => literal(value),
+            _ => literal_text(value),
         }
     }
 
@@ -243,7 +243,7 @@ impl<'s> Importer<'s> {
             Json::Bool(true) => return ImportedType::new("json"),
             _ => {
                 let mut ty = ImportedType::new("json");
-                ty.notes.push(self.report_loss(place, format!("{} fits no value", short(schema))));
+                ty.notes.push(self.report_loss(place, format!("{} fits no value", shorten_json(schema))));
                 return ty;
             }
         };
@@ -254,7 +254,7 @@ impl<'s> Importer<'s> {
         if ty.text == "json" && base == "json" {
             return ty;
         }
-        let constraints = constraints(fields, base);
+        let constraints = read_constraints(fields, base);
         for word in constraints.lost {
             ty.notes.push(self.report_loss(place, word));
         }
@@ -305,7 +305,7 @@ impl<'s> Importer<'s> {
             return (ImportedType { text: (*own).to_owned(), null, notes: Vec::new() }, base);
         }
         if let Some(reference) = fields.get("$ref").and_then(Json::as_str) {
-            return match self.named(reference) {
+            return match self.import_named(reference) {
                 Some(name) => (ImportedType::new(name), self.base_of(reference)),
                 None => (self.json(place, format!("`{reference}`, which is in another file")), "json"),
             };
@@ -331,7 +331,7 @@ impl<'s> Importer<'s> {
                 match others.as_slice() {
                     [one] => one,
                     ["integer", "number"] | ["number", "integer"] => "number",
-                    _ => return (self.json(place, format!("type: {}", short(&json!(words)))), "json"),
+                    _ => return (self.json(place, format!("type: {}", shorten_json(&json!(words)))), "json"),
                 }
             }
             _ if fields.contains_key("properties") => "object",
@@ -410,7 +410,7 @@ impl<'s> Importer<'s> {
     }
 
     fn object(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> ImportedType {
-        let Some(properties) = record(fields) else {
+        let Some(properties) = record_fields(fields) else {
             let rest = match fields.get("additionalProperties") {
                 Some(rest @ Json::Object(_)) => Some(rest),
                 _ => None,
@@ -464,7 +464,7 @@ impl<'s> Importer<'s> {
         if let Some(variants) = self.variants(fields, hint, place) {
             let name = self.free_name(fields.get("title").and_then(Json::as_str).unwrap_or(hint));
             let null = fields.get("enum").and_then(Json::as_array).is_some_and(|all| all.iter().any(Json::is_null))
-                || alternatives(fields).is_some_and(|(_, ways)| ways.iter().any(is_null));
+                || find_alternatives(fields).is_some_and(|(_, ways)| ways.iter().any(is_null));
             let docs = docs_of(fields, at);
             let kind = Kind::Enum(variants);
             self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
@@ -484,9 +484,9 @@ impl<'s> Importer<'s> {
         } else if values.iter().all(|v| v.is_boolean()) {
             "bool"
         } else {
-            return (self.json(place, format!("one of {}", short(&json!(values)))), "json");
+            return (self.json(place, format!("one of {}", shorten_json(&json!(values)))), "json");
         };
-        let shown: Vec<String> = values.iter().filter_map(|v| literal(v)).collect();
+        let shown: Vec<String> = values.iter().filter_map(|v| literal_text(v)).collect();
         let predicate = match shown.as_slice() {
             [] => return (ImportedType { null, ..ImportedType::new("json") }, "json"),
             [one] => format!("it == {one}"),
@@ -533,7 +533,7 @@ impl<'s> Importer<'s> {
         if !self.is_variants(fields) {
             return self.shapes(fields).map(|shapes| self.shape_variants(shapes, name, place));
         }
-        let (word, ways) = alternatives(fields)?;
+        let (word, ways) = find_alternatives(fields)?;
         let mut out: Vec<Variant> = Vec::new();
         for (index, way) in ways.iter().enumerate() {
             let place = format!("{place}/{word}/{index}");

@@ -19,7 +19,7 @@ pub(super) fn not_null(word: &Json) -> bool {
 }
 
 /// The properties of an object that has some, or that is closed.
-pub(super) fn record(fields: &Map<String, Json>) -> Option<&Map<String, Json>> {
+pub(super) fn record_fields(fields: &Map<String, Json>) -> Option<&Map<String, Json>> {
     let object = match fields.get("type") {
         Some(Json::String(word)) => word == "object",
         // Nullability is handled elsewhere.

@@ -60,31 +60,31 @@ pub(super) struct Constraints {
 }
 
 /// The constraints beside a type; `base` is `string`, `int`, `float`, `list` or another word.
-pub(super) fn constraints(schema: &Map<String, Json>, base: &str) -> Constraints {
+pub(super) fn read_constraints(schema: &Map<String, Json>, base: &str) -> Constraints {
     let mut out = Constraints::default();
     for (keyword, value) in schema {
         let predicate = match (base, keyword.as_str()) {
             ("int" | "float", "minimum") if schema.get("exclusiveMinimum") == Some(&Json::Bool(true)) => {
-                bound(">", value, base)
+                bound_clause(">", value, base)
             }
             ("int" | "float", "maximum") if schema.get("exclusiveMaximum") == Some(&Json::Bool(true)) => {
-                bound("<", value, base)
+                bound_clause("<", value, base)
             }
-            ("int" | "float", "minimum") => bound(">=", value, base),
-            ("int" | "float", "maximum") => bound("<=", value, base),
+            ("int" | "float", "minimum") => bound_clause(">=", value, base),
+            ("int" | "float", "maximum") => bound_clause("<=", value, base),
             ("int" | "float", "exclusiveMinimum" | "exclusiveMaximum") if value.is_boolean() => continue,
-            ("int" | "float", "exclusiveMinimum") => bound(">", value, base),
-            ("int" | "float", "exclusiveMaximum") => bound("<", value, base),
+            ("int" | "float", "exclusiveMinimum") => bound_clause(">", value, base),
+            ("int" | "float", "exclusiveMaximum") => bound_clause("<", value, base),
             ("int", "multipleOf") => value.as_i64().filter(|n| *n > 0).map(|n| format!("it % {n} == 0")),
-            ("string", "minLength") | ("list", "minItems") => length(">=", value),
-            ("string", "maxLength") | ("list", "maxItems") => length("<=", value),
-            ("string", "pattern") => value.as_str().and_then(matches),
+            ("string", "minLength") | ("list", "minItems") => length_clause(">=", value),
+            ("string", "maxLength") | ("list", "maxItems") => length_clause("<=", value),
+            ("string", "pattern") => value.as_str().and_then(pattern_clause),
             ("string", "format") => match value.as_str() {
                 // Implied by the type, or true of any text.
                 Some("duration" | "money" | "path" | "binary" | "password") if schema.contains_key("x-cascade") => {
                     continue;
                 }
-                Some(format) => format_pattern(format).and_then(matches),
+                Some(format) => format_pattern(format).and_then(pattern_clause),
                 None => None,
             },
             ("time", "format") => continue,
@@ -95,16 +95,16 @@ pub(super) fn constraints(schema: &Map<String, Json>, base: &str) -> Constraints
         };
         match predicate {
             Some(predicate) => out.predicates.push(predicate),
-            None => out.lost.push(format!("{keyword}: {}", short(value))),
+            None => out.lost.push(format!("{keyword}: {}", shorten_json(value))),
         }
     }
     out
 }
 
-fn bound(op: &str, value: &Json, base: &str) -> Option<String> {
+fn bound_clause(op: &str, value: &Json, base: &str) -> Option<String> {
     let number = match (base, value.as_i64(), value.as_f64()) {
         (_, Some(n), _) => n.to_string(),
-        ("float", None, Some(x)) => float(x)?,
+        ("float", None, Some(x)) => float_text(x)?,
         // A fractional bound of an integer.
         (_, None, Some(x)) if x.fract() == 0.0 && x.abs() < 9e15 => format!("{x:.0}"),
         _ => return None,
@@ -112,24 +112,24 @@ fn bound(op: &str, value: &Json, base: &str) -> Option<String> {
     Some(format!("it {op} {number}"))
 }
 
-fn length(op: &str, value: &Json) -> Option<String> {
+fn length_clause(op: &str, value: &Json) -> Option<String> {
     let n = value.as_u64().or_else(|| value.as_f64().filter(|x| x.fract() == 0.0).map(|x| x as u64))?;
     i64::try_from(n).ok().map(|n| format!("it.len() {op} {n}"))
 }
 
-fn matches(pattern: &str) -> Option<String> {
+fn pattern_clause(pattern: &str) -> Option<String> {
     regex_syntax::parse(pattern).ok()?;
-    Some(format!("it.matches({})", text(pattern)))
+    Some(format!("it.matches({})", string_literal(pattern)))
 }
 
 /// A float in the syntax of the language, which has no exponent.
-fn float(x: f64) -> Option<String> {
+fn float_text(x: f64) -> Option<String> {
     let shown = format!("{x:?}");
     (x.is_finite() && !shown.contains(['e', 'E'])).then_some(shown)
 }
 
 /// A string literal.
-pub(super) fn text(text: &str) -> String {
+pub(super) fn string_literal(text: &str) -> String {
     let mut out = String::from("\"");
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -149,18 +149,18 @@ pub(super) fn text(text: &str) -> String {
 }
 
 /// A value as a literal, if it has one.
-pub(super) fn literal(value: &Json) -> Option<String> {
+pub(super) fn literal_text(value: &Json) -> Option<String> {
     Some(match value {
         Json::Null => "null".to_owned(),
         Json::Bool(b) => b.to_string(),
         Json::Number(n) => match (n.as_i64(), n.as_f64()) {
             (Some(n), _) => n.to_string(),
-            (None, Some(x)) => float(x)?,
+            (None, Some(x)) => float_text(x)?,
             _ => return None,
         },
-        Json::String(s) => text(s),
+        Json::String(s) => string_literal(s),
         Json::Array(items) => {
-            let items: Vec<String> = items.iter().map(literal).collect::<Option<_>>()?;
+            let items: Vec<String> = items.iter().map(literal_text).collect::<Option<_>>()?;
             format!("[{}]", items.join(", "))
         }
         Json::Object(_) => return None,
@@ -169,17 +169,17 @@ pub(super) fn literal(value: &Json) -> Option<String> {
 
 /// Whether a word can be the name of a field.
 pub(super) fn is_field(word: &str) -> bool {
-    is_identifier(word) && parses(&format!("type T {{\n  {word}: int\n}}\n"))
+    is_identifier(word) && is_program_text(&format!("type T {{\n  {word}: int\n}}\n"))
 }
 
 /// Whether a word can be the name of a variant.
 pub(super) fn is_variant(word: &str) -> bool {
-    is_identifier(word) && parses(&format!("enum T {{\n  {word}\n}}\n"))
+    is_identifier(word) && is_program_text(&format!("enum T {{\n  {word}\n}}\n"))
 }
 
 /// Whether a word can be the name of a type.
 pub(super) fn is_type(word: &str) -> bool {
-    is_identifier(word) && word.starts_with(char::is_uppercase) && parses(&format!("type {word} = int\n"))
+    is_identifier(word) && word.starts_with(char::is_uppercase) && is_program_text(&format!("type {word} = int\n"))
 }
 
 fn is_identifier(word: &str) -> bool {
@@ -189,12 +189,12 @@ fn is_identifier(word: &str) -> bool {
         && word != "_"
 }
 
-fn parses(text: &str) -> bool {
+fn is_program_text(text: &str) -> bool {
     cascade_grammar::parse(text).errors.is_empty()
 }
 
 /// Words in PascalCase.
-pub(super) fn pascal(words: &str) -> String {
+pub(super) fn to_pascal_case(words: &str) -> String {
     let mut out = String::new();
     for word in words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()) {
         let mut chars = word.chars();
@@ -209,7 +209,7 @@ pub(super) fn pascal(words: &str) -> String {
 }
 
 /// Words in snake_case.
-pub(super) fn snake(words: &str) -> String {
+pub(super) fn to_snake_case(words: &str) -> String {
     let mut out = String::new();
     let mut last = None;
     for c in words.chars() {
@@ -226,7 +226,7 @@ pub(super) fn snake(words: &str) -> String {
 }
 
 /// A value for a comment or a message: short, on one line.
-pub(super) fn short(value: &Json) -> String {
+pub(super) fn shorten_json(value: &Json) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
         Some((cut, _)) => format!("{}…", &text[..cut]),

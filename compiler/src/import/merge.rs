@@ -6,13 +6,13 @@ use serde_json::{Map, Value as Json};
 const JOINED: &[&str] = &["type", "properties", "required", "title", "description", "additionalProperties", "$comment"];
 
 /// The schema, with every `allOf` of plain objects merged.
-pub(super) fn joined(schema: &Json) -> Json {
+pub(super) fn join_all_of(schema: &Json) -> Json {
     let mut out = schema.clone();
-    walk(&mut out, schema, 0);
+    merge_parts(&mut out, schema, 0);
     out
 }
 
-fn walk(schema: &mut Json, root: &Json, depth: usize) {
+fn merge_parts(schema: &mut Json, root: &Json, depth: usize) {
     // The JSON parser limits the nesting of a text; what references add is limited here.
     if depth > 200 {
         return;
@@ -22,9 +22,9 @@ fn walk(schema: &mut Json, root: &Json, depth: usize) {
             if let Some(one) = merge_all_of(fields, root, 0) {
                 *fields = one;
             }
-            fields.values_mut().for_each(|value| walk(value, root, depth + 1));
+            fields.values_mut().for_each(|value| merge_parts(value, root, depth + 1));
         }
-        Json::Array(items) => items.iter_mut().for_each(|value| walk(value, root, depth + 1)),
+        Json::Array(items) => items.iter_mut().for_each(|value| merge_parts(value, root, depth + 1)),
         _ => {}
     }
 }
@@ -40,7 +40,7 @@ fn merge_all_of(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option
     let mut properties = Map::new();
     let mut required: Vec<Json> = Vec::new();
     let own = fields.iter().filter(|(key, _)| *key != "allOf").map(|(k, v)| (k.clone(), v.clone())).collect();
-    for part in all.iter().map(|part| object(part, root, depth)).chain([Some(own)]) {
+    for part in all.iter().map(|part| object_of(part, root, depth)).chain([Some(own)]) {
         let part = part?;
         for (key, property) in part.get("properties").and_then(Json::as_object).into_iter().flatten() {
             // Two different definitions of one property cannot be merged.
@@ -62,7 +62,7 @@ fn merge_all_of(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option
 }
 
 /// An element of an `allOf`, if it is an object without other constraints.
-fn object(part: &Json, root: &Json, depth: usize) -> Option<Map<String, Json>> {
+fn object_of(part: &Json, root: &Json, depth: usize) -> Option<Map<String, Json>> {
     let target = match part.get("$ref").and_then(Json::as_str) {
         Some(reference) => root.pointer(reference.strip_prefix('#')?)?,
         None => part,

@@ -1,6 +1,6 @@
 //! Converts JSON Schema to `.cascade` types.
 //!
-//! [`types`] accepts any JSON Schema and gives a formatted file that always passes the check. What
+//! [`import_types`] accepts any JSON Schema and gives a formatted file that always passes the check. What
 //! the language cannot express is written as a comment and reported to the caller.
 
 mod convert;
@@ -34,12 +34,12 @@ pub struct Loss {
 }
 
 /// The types of a schema. `name` is used if the schema has no title.
-pub fn types(schema: &Json, name: &str) -> Imported {
-    let schema = merge::joined(schema);
-    let (mut decls, mut lost) = convert::declarations(&schema, name);
+pub fn import_types(schema: &Json, name: &str) -> Imported {
+    let schema = merge::join_all_of(schema);
+    let (mut decls, mut lost) = convert::convert_schema(&schema, name);
     // What only the checks find, such as a type that contains itself, is replaced by `json`.
     loop {
-        let (text, lines) = write::text(&decls);
+        let (text, lines) = write::write_declarations(&decls);
         let parse = cascade_grammar::parse(&text);
         let checked = compile("schema.cascade", text.as_str().into(), &MemorySources::default());
         let errors: Vec<(u32, String)> = checked

@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json};
 use super::{
     convert::Importer,
     decls::Variant,
-    inspect::{description, record},
-    keywords::{is_variant, snake},
+    inspect::{description, record_fields},
+    keywords::{is_variant, to_snake_case},
 };
 
 /// One of the objects among which a schema lets a value choose.
@@ -23,7 +23,7 @@ pub(super) struct Shape<'s> {
 }
 
 /// The alternatives of a schema and the word that introduces them.
-pub(super) fn alternatives(fields: &Map<String, Json>) -> Option<(&'static str, &[Json])> {
+pub(super) fn find_alternatives(fields: &Map<String, Json>) -> Option<(&'static str, &[Json])> {
     let word = ["oneOf", "anyOf"].into_iter().find(|word| fields.contains_key(*word))?;
     Some((word, fields.get(word)?.as_array()?))
 }
@@ -37,7 +37,7 @@ impl<'s> Importer<'s> {
     /// The objects among which a schema lets a value choose, apart from null. `None` if there are fewer than two, if
     /// one is no object with fields, or if they have no names that differ.
     pub(super) fn shapes(&self, fields: &'s Map<String, Json>) -> Option<Vec<Shape<'s>>> {
-        let (word, ways) = alternatives(fields)?;
+        let (word, ways) = find_alternatives(fields)?;
         let mut shapes = Vec::new();
         for (index, way) in ways.iter().enumerate().filter(|(_, way)| !is_null(way)) {
             let reference = way.get("$ref").and_then(Json::as_str);
@@ -46,14 +46,14 @@ impl<'s> Importer<'s> {
                 None => way,
             };
             let fields = schema.as_object()?;
-            let properties = record(fields)?;
+            let properties = record_fields(fields)?;
             // In the language a field `kind` is the tag of its variant.
             if properties.is_empty() || properties.contains_key("kind") {
                 return None;
             }
             let title = || schema.get("title").and_then(Json::as_str);
             let constant = || properties.values().find_map(|p| p.get("const").and_then(Json::as_str));
-            let name = reference.and_then(|r| r.rsplit('/').next()).or_else(title).or_else(constant).map(snake);
+            let name = reference.and_then(|r| r.rsplit('/').next()).or_else(title).or_else(constant).map(to_snake_case);
             let name = name.filter(|name| is_variant(name)).unwrap_or_else(|| format!("option_{}", index + 1));
             shapes.push(Shape { name, place: format!("{word}/{index}"), schema, fields });
         }

@@ -12,13 +12,13 @@ pub(super) struct LineOrigin {
 }
 
 /// The text, and the element that starts on each line.
-pub(super) fn text(decls: &Decls) -> (String, Vec<LineOrigin>) {
+pub(super) fn write_declarations(decls: &Decls) -> (String, Vec<LineOrigin>) {
     let mut out = Writer::default();
     for (index, decl) in decls.0.iter().enumerate() {
         if index > 0 {
             out.line("");
         }
-        out.at(index, None);
+        out.mark_origin(index, None);
         out.docs("", &decl.notes, &decl.docs);
         match &decl.kind {
             Kind::Alias(ty) => out.line(&format!("type {} = {ty}", decl.name)),
@@ -40,7 +40,7 @@ pub(super) fn text(decls: &Decls) -> (String, Vec<LineOrigin>) {
                         out.fields("    ", index, &variant.fields, &mut n);
                         out.line("  }");
                     }
-                    out.at(index, None);
+                    out.mark_origin(index, None);
                 }
                 out.line("}");
             }
@@ -64,7 +64,7 @@ impl Writer {
     }
 
     /// The next lines belong to a declaration or to one of its fields.
-    fn at(&mut self, decl: usize, field: Option<usize>) {
+    fn mark_origin(&mut self, decl: usize, field: Option<usize>) {
         self.places.push(LineOrigin { line: self.lines + 1, decl, field });
     }
 
@@ -82,12 +82,12 @@ impl Writer {
 
     fn fields(&mut self, indent: &str, decl: usize, fields: &[Field], n: &mut usize) {
         for field in fields {
-            self.at(decl, Some(*n));
+            self.mark_origin(decl, Some(*n));
             self.docs(indent, &field.notes, &field.docs);
             let default = field.default.as_ref().map_or_else(String::new, |d| format!(" = {d}"));
             self.line(&format!("{indent}{}: {}{default}", field.name, field.ty));
             *n += 1;
         }
-        self.at(decl, None);
+        self.mark_origin(decl, None);
     }
 }

@@ -238,16 +238,16 @@ impl Index {
     /// Where a symbol is defined: nowhere for what the language gives, several times for a field
     /// of an anonymous record.
     pub fn definitions(&self, symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
-        places(&self.by_symbol().definitions, symbol)
+        places_of(&self.by_symbol().definitions, symbol)
     }
 
     /// Where a symbol is used.
     pub fn uses(&self, symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
-        places(&self.by_symbol().uses, symbol)
+        places_of(&self.by_symbol().uses, symbol)
     }
 }
 
-fn places(sorted: &[(Symbol, u32, Span)], symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
+fn places_of(sorted: &[(Symbol, u32, Span)], symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
     let first = sorted.partition_point(|(s, _, _)| *s < symbol);
     sorted[first..].iter().take_while(move |(s, _, _)| *s == symbol).map(|(_, module, span)| (*module, *span))
 }
@@ -256,10 +256,10 @@ impl ModuleIndex {
     /// The symbols of the name that the offset touches: what is used there, then what is defined.
     pub fn symbols_at(&self, offset: u32) -> Vec<(Symbol, Span)> {
         let mut found = Vec::new();
-        for entry in touching(&self.uses, offset, |u| u.span) {
+        for entry in entries_touching(&self.uses, offset, |u| u.span) {
             found.push((entry.symbol, entry.span));
         }
-        for entry in touching(&self.definitions, offset, |d| d.span).filter(|d| d.named) {
+        for entry in entries_touching(&self.definitions, offset, |d| d.span).filter(|d| d.named) {
             found.push((entry.symbol, entry.span));
         }
         // At `a|b` two names touch the offset; the one that begins there is meant.
@@ -289,7 +289,11 @@ impl ModuleIndex {
 }
 
 /// Entries, sorted by start and not nested, whose span touches the offset.
-fn touching<'e, T>(sorted: &'e [T], offset: u32, span: impl Fn(&T) -> Span + Copy + 'e) -> impl Iterator<Item = &'e T> {
+fn entries_touching<'e, T>(
+    sorted: &'e [T],
+    offset: u32,
+    span: impl Fn(&T) -> Span + Copy + 'e,
+) -> impl Iterator<Item = &'e T> {
     let end = sorted.partition_point(|e| span(e).start <= offset);
     // Names do not nest; only a few entries share a name, and at most one name ends at the offset.
     sorted[..end].iter().rev().take(16).filter(move |e| span(e).touches(offset))

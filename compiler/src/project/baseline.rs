@@ -104,7 +104,7 @@ impl Baseline {
     ) {
         self.entries.retain(|key, _| !checked(&key.file));
         for d in diagnostics {
-            if let Some(key) = key(d, sources, name) {
+            if let Some(key) = key_of(d, sources, name) {
                 *self.entries.entry(key).or_default() += 1;
             }
         }
@@ -122,7 +122,7 @@ impl Baseline {
     ) -> FilteredDiagnostics {
         let mut left = self.entries.clone();
         let before = diagnostics.len();
-        diagnostics.retain(|d| match key(d, sources, name).and_then(|key| left.get_mut(&key)) {
+        diagnostics.retain(|d| match key_of(d, sources, name).and_then(|key| left.get_mut(&key)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 false
@@ -148,7 +148,7 @@ impl Baseline {
     }
 }
 
-fn key(d: &Diagnostic, sources: &SourceMap, name: &dyn Fn(&str) -> Option<String>) -> Option<Key> {
+fn key_of(d: &Diagnostic, sources: &SourceMap, name: &dyn Fn(&str) -> Option<String>) -> Option<Key> {
     // Errors in the project file itself are never part of a baseline.
     if d.code.as_str().get(1..3) == Some("10") {
         return None;
@@ -156,13 +156,13 @@ fn key(d: &Diagnostic, sources: &SourceMap, name: &dyn Fn(&str) -> Option<String
     Some(Key {
         file: name(&sources.get(d.primary.source).name)?,
         code: d.code.as_str().to_owned(),
-        fingerprint: fingerprint(d, sources),
+        fingerprint: fingerprint_of(d, sources),
     })
 }
 
 /// A hash of a diagnostic's code, its message and the text of its line, which stays the same when
 /// other lines are inserted or removed.
-pub fn fingerprint(d: &Diagnostic, sources: &SourceMap) -> String {
+pub fn fingerprint_of(d: &Diagnostic, sources: &SourceMap) -> String {
     let source = sources.get(d.primary.source);
     let (line, _) = source.position(d.primary.span.start);
     let from = source.line_starts.get(line as usize - 1).copied().unwrap_or(0) as usize;

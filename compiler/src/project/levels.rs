@@ -58,7 +58,7 @@ impl Levels {
     }
 
     /// The level of a code; `None` if no rule matches.
-    pub fn of(&self, code: Code) -> Option<Level> {
+    pub fn level_of(&self, code: Code) -> Option<Level> {
         let fitting = self.0.iter().filter(|(rule, _)| code.as_str().starts_with(&rule.0));
         fitting.max_by_key(|(rule, _)| rule.0.len()).map(|(_, level)| *level)
     }
@@ -72,7 +72,7 @@ impl Levels {
             if d.code.severity() == Severity::Error {
                 return true;
             }
-            match self.of(d.code) {
+            match self.level_of(d.code) {
                 Some(Level::Allow) => return false,
                 Some(Level::Warn) => d.severity = Severity::Warning,
                 Some(Level::Deny) => d.severity = Severity::Error,

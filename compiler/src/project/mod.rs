@@ -61,6 +61,8 @@ pub struct Project {
     pub sandbox_reads: Vec<String>,
     /// `[sandbox] private_hosts`: hosts that may have addresses of private networks.
     pub private_hosts: Vec<String>,
+    /// `[sandbox] local_ports`: ports of this machine that commands in sandboxes with the network on may reach.
+    pub local_ports: Vec<u16>,
     /// `[sandbox] memory`: what the processes of a command in a sandbox may use together, in bytes.
     pub sandbox_memory: Option<u64>,
     /// How the providers of models are reached.
@@ -73,7 +75,7 @@ impl Project {
     /// Parses the text of a `cascade.toml`, whose id among the sources is `source`. What cannot be
     /// parsed is reported and keeps its default.
     pub fn parse(text: &str, source: SourceId) -> (Self, Vec<Diagnostic>) {
-        read::project(text, source)
+        read::read_project(text, source)
     }
 
     /// Whether a file or folder is not part of the project; the path is relative to the project folder,

@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{
     Project,
-    read::{Reader, Value, kind},
+    read::{Reader, Value, describe_kind},
     settings,
 };
 
@@ -54,7 +54,7 @@ impl Reader {
             _ => None,
         };
         if number.is_none() {
-            let d = self.value_error(value, "expected a number of tokens, such as 200_000").label(kind(value));
+            let d = self.value_error(value, "expected a number of tokens, such as 200_000").label(describe_kind(value));
             self.push(d);
         }
         number

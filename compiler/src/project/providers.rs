@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{
     Project,
-    read::{Reader, Value, kind},
+    read::{Reader, Value, describe_kind},
     settings,
 };
 
@@ -92,7 +92,7 @@ impl Reader {
     pub(super) fn texts(&mut self, value: &Value<'_>, name: &str, example: &str) -> Vec<String> {
         let items = value.get_ref().as_array().filter(|items| !items.is_empty());
         let Some(items) = items else {
-            let d = self.value_error(value, format!("`{name}` must be a list of texts")).label(kind(value));
+            let d = self.value_error(value, format!("`{name}` must be a list of texts")).label(describe_kind(value));
             self.push(d.help(format!("write `{name} = {example}`")));
             return Vec::new();
         };

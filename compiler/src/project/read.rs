@@ -23,11 +23,11 @@ use crate::{
     suggest,
 };
 
-pub(super) fn project(text: &str, source: SourceId) -> (Project, Vec<Diagnostic>) {
+pub(super) fn read_project(text: &str, source: SourceId) -> (Project, Vec<Diagnostic>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader { source, diagnostics: Vec::new() };
     for error in &errors {
-        let at = span(error.span().unwrap_or(text.len()..text.len()));
+        let at = span_of(error.span().unwrap_or(text.len()..text.len()));
         let message = error.message().lines().next().unwrap_or_default().to_owned();
         reader.diagnostics.push(
             Diagnostic::new(codes::PROJECT_SYNTAX, source, at, format!("invalid TOML: {message}"))
@@ -35,13 +35,13 @@ pub(super) fn project(text: &str, source: SourceId) -> (Project, Vec<Diagnostic>
                 .help("`cascade.toml` has lines `name = \"value\"` below headers `[section]`"),
         );
     }
-    let project = reader.top(table.get_ref());
+    let project = reader.read_top(table.get_ref());
     let mut diagnostics = reader.diagnostics;
-    diagnostic::finish(&mut diagnostics);
+    diagnostic::sort_diagnostics(&mut diagnostics);
     (project, diagnostics)
 }
 
-fn span(range: Range<usize>) -> Span {
+fn span_of(range: Range<usize>) -> Span {
     Span::new(range.start, range.end)
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    fn top(&mut self, table: &DeTable<'_>) -> Project {
+    fn read_top(&mut self, table: &DeTable<'_>) -> Project {
         let mut project = Project::default();
         for (key, value) in table {
             match &**key.get_ref() {
@@ -145,10 +145,28 @@ impl Reader {
                 "private_hosts" => {
                     project.private_hosts = self.texts(value, "private_hosts", "[\"crates.example.net\"]")
                 }
+                "local_ports" => project.local_ports = self.ports(value),
                 "memory" => project.sandbox_memory = self.size(value),
                 _ => {}
             }
         }
+    }
+
+    /// Numbers of ports.
+    fn ports(&mut self, value: &Value<'_>) -> Vec<u16> {
+        let parse = |item: &Value<'_>| match item.get_ref() {
+            DeValue::Integer(number) => number.to_string().parse::<u16>().ok().filter(|port| *port > 0),
+            _ => None,
+        };
+        let ports = match value.get_ref() {
+            DeValue::Array(items) => items.iter().map(parse).collect::<Option<Vec<u16>>>(),
+            _ => None,
+        };
+        ports.unwrap_or_else(|| {
+            let d = self.value_error(value, "expected a list of ports").label("such as `[5432, 6379]`");
+            self.diagnostics.push(d);
+            Vec::new()
+        })
     }
 
     /// Names of promises of a sandbox.
@@ -215,13 +233,14 @@ impl Reader {
                 Some("warn") => Some(Level::Warn),
                 Some("deny") => Some(Level::Deny),
                 _ => {
-                    let near = value.get_ref().as_str().and_then(|t| suggest::closest(t, ["allow", "warn", "deny"]));
+                    let near =
+                        value.get_ref().as_str().and_then(|t| suggest::closest_name(t, ["allow", "warn", "deny"]));
                     let d =
                         self.value_error(value, "a level must be \"allow\", \"warn\" or \"deny\"").label("not a level");
                     let d = match near {
                         Some(near) => d.help(format!("did you mean \"{near}\"?")).fix(
                             format!("change to \"{near}\""),
-                            span(value.span()),
+                            span_of(value.span()),
                             format!("\"{near}\""),
                         ),
                         None => d,
@@ -237,7 +256,7 @@ impl Reader {
                     let d = Diagnostic::new(
                         codes::PROJECT_VALUE,
                         self.source,
-                        span(key.span()),
+                        span_of(key.span()),
                         format!("`{code}` is an error, and errors have no level"),
                     )
                     .label("begins with `E`")
@@ -259,7 +278,7 @@ impl Reader {
 
     fn patterns(&mut self, value: &Value<'_>) -> Vec<Pattern> {
         let Some(items) = value.get_ref().as_array() else {
-            let d = self.value_error(value, "`exclude` must be a list of patterns").label(kind(value));
+            let d = self.value_error(value, "`exclude` must be a list of patterns").label(describe_kind(value));
             self.diagnostics.push(d.help("write `exclude = [\"legacy\", \"*.gen.cascade\"]`"));
             return Vec::new();
         };
@@ -294,7 +313,7 @@ impl Reader {
         match value.get_ref().as_str() {
             Some(text) => Some(text.to_owned()),
             None => {
-                let d = self.value_error(value, "expected a string").label(kind(value));
+                let d = self.value_error(value, "expected a string").label(describe_kind(value));
                 self.diagnostics.push(d.help("write the string in double quotes"));
                 None
             }
@@ -304,7 +323,7 @@ impl Reader {
     pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            let d = self.value_error(value, format!("`{what}` must be a section")).label(kind(value));
+            let d = self.value_error(value, format!("`{what}` must be a section")).label(describe_kind(value));
             self.diagnostics.push(d.help(format!("write `{what}` on a line of its own, followed by its settings")));
         }
         table
@@ -330,12 +349,12 @@ impl Reader {
     }
 
     pub(super) fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(codes::PROJECT_VALUE, self.source, span(value.span()), message)
+        Diagnostic::new(codes::PROJECT_VALUE, self.source, span_of(value.span()), message)
     }
 
     /// Reports a key that cannot stand where it stands.
     pub(super) fn report_bad_key(&mut self, at: Range<usize>, message: String) {
-        self.push(Diagnostic::new(codes::PROJECT_VALUE, self.source, span(at), message).label("here"));
+        self.push(Diagnostic::new(codes::PROJECT_VALUE, self.source, span_of(at), message).label("here"));
     }
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
@@ -343,10 +362,10 @@ impl Reader {
     }
 
     pub(super) fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
-        let at = span(at);
+        let at = span_of(at);
         let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("unknown {what}: `{name}`"))
             .label("not known");
-        self.diagnostics.push(match suggest::closest(name, known.iter().copied()) {
+        self.diagnostics.push(match suggest::closest_name(name, known.iter().copied()) {
             Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), at, near),
             None => {
                 let all: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
@@ -356,7 +375,7 @@ impl Reader {
     }
 }
 
-pub(super) fn kind(value: &Value<'_>) -> String {
+pub(super) fn describe_kind(value: &Value<'_>) -> String {
     match value.get_ref() {
         DeValue::String(_) => "text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

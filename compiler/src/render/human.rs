@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
 
-use cascade_ir::screen::{neutral, neutral_line, neutral_source};
+use cascade_ir::screen::{neutral_line, neutral_source, neutralize_controls};
 
 use crate::{
     diagnostic::{Diagnostic, Severity},
@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// Renders all diagnostics, each followed by an empty line.
-pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
-    let mut cache = Cache { sources, parsed: HashMap::new(), names: names(diagnostics, sources) };
+pub fn render_human(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let mut cache = Cache { sources, parsed: HashMap::new(), names: file_names(diagnostics, sources) };
     let mut out = Vec::new();
     for d in diagnostics {
         let (kind, main) = match d.severity {
@@ -28,23 +28,26 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
         let mut report = Report::build(kind, at(d.primary.source, d.primary.span))
             .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false))
             .with_code(d.code.as_str())
-            .with_message(neutral(&d.message));
+            .with_message(neutralize_controls(&d.message));
         // Labels are sorted by place, since ariadne otherwise repeats the file; the primary label's file comes first.
         let mut labels: Vec<_> =
             std::iter::once((&d.primary, main)).chain(d.labels.iter().map(|l| (l, Color::Cyan))).collect();
         labels.sort_by_key(|(l, _)| (l.source != d.primary.source, l.source, l.span.start));
         for (order, (label, color)) in (0..).zip(labels) {
             let shown = Label::new(at(label.source, label.span)).with_color(color).with_order(order);
-            report =
-                report.with_label(if label.text.is_empty() { shown } else { shown.with_message(neutral(&label.text)) });
+            report = report.with_label(if label.text.is_empty() {
+                shown
+            } else {
+                shown.with_message(neutralize_controls(&label.text))
+            });
         }
         if let Some(help) = &d.help {
-            report = report.with_help(neutral(help));
+            report = report.with_help(neutralize_controls(help));
         }
         // Writing to memory does not fail; a report that ariadne cannot render falls back to the short form.
         let mut one = Vec::new();
         if report.finish().write(&mut cache, &mut one).is_err() {
-            one = super::short::render(std::slice::from_ref(d), sources).into_bytes();
+            one = super::short::render_short(std::slice::from_ref(d), sources).into_bytes();
         }
         out.extend_from_slice(&one);
         out.push(b'\n');
@@ -58,7 +61,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
     clean
 }
 
-fn names(diagnostics: &[Diagnostic], sources: &SourceMap) -> HashMap<SourceId, String> {
+fn file_names(diagnostics: &[Diagnostic], sources: &SourceMap) -> HashMap<SourceId, String> {
     let ids: BTreeSet<SourceId> =
         diagnostics.iter().flat_map(|d| std::iter::once(&d.primary).chain(&d.labels)).map(|l| l.source).collect();
     ids.into_iter().map(|id| (id, neutral_line(&sources.get(id).name))).collect()

@@ -32,16 +32,16 @@ pub enum Format {
 /// which is always a document.
 pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, format: Format, color: bool) -> String {
     match format {
-        Format::Human => human::render(diagnostics, sources, color),
-        Format::Short => short::render(diagnostics, sources),
-        Format::Json => json::render(diagnostics, sources),
-        Format::Sarif => sarif::render(diagnostics, sources),
-        Format::Github => github::render(diagnostics, sources),
+        Format::Human => human::render_human(diagnostics, sources, color),
+        Format::Short => short::render_short(diagnostics, sources),
+        Format::Json => json::render_json(diagnostics, sources),
+        Format::Sarif => sarif::render_sarif(diagnostics, sources),
+        Format::Github => github::render_annotations(diagnostics, sources),
     }
 }
 
 /// "2 errors and 1 warning"; `None` without diagnostics.
-pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
+pub fn summarize_counts(diagnostics: &[Diagnostic]) -> Option<String> {
     let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     match (count(Severity::Error), count(Severity::Warning)) {

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use crate::{
     codes::Code,
     diagnostic::{Diagnostic, Label, Severity},
-    project::baseline::fingerprint,
+    project::baseline::fingerprint_of,
     source::{SourceId, SourceMap},
 };
 use cascade_grammar::ast::Span;
 
 /// One log with one run, as one JSON document.
-pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+pub fn render_sarif(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let codes: Vec<Code> = diagnostics.iter().map(|d| d.code).collect::<BTreeSet<_>>().into_iter().collect();
-    let results: Vec<Value> = diagnostics.iter().map(|d| result(d, &codes, sources)).collect();
+    let results: Vec<Value> = diagnostics.iter().map(|d| result_json(d, &codes, sources)).collect();
     let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -24,7 +24,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
             "tool": { "driver": {
                 "name": "cascadec",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": codes.iter().map(|code| rule(*code)).collect::<Vec<_>>(),
+                "rules": codes.iter().map(|code| rule_json(*code)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -35,7 +35,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     out
 }
 
-fn rule(code: Code) -> Value {
+fn rule_json(code: Code) -> Value {
     let page = code.explanation();
     let text = page.page.split_once('\n').map_or("", |(_, rest)| rest).trim();
     json!({
@@ -46,7 +46,7 @@ fn rule(code: Code) -> Value {
     })
 }
 
-fn result(d: &Diagnostic, codes: &[Code], sources: &SourceMap) -> Value {
+fn result_json(d: &Diagnostic, codes: &[Code], sources: &SourceMap) -> Value {
     let mut message = d.message.clone();
     if let Some(help) = &d.help {
         message.push_str(". Help: ");
@@ -61,14 +61,14 @@ fn result(d: &Diagnostic, codes: &[Code], sources: &SourceMap) -> Value {
         "ruleIndex": codes.binary_search(&d.code).unwrap_or(0),
         "level": level,
         "message": { "text": message },
-        "locations": [location(&d.primary, sources)],
-        "partialFingerprints": { "cascade/v1": fingerprint(d, sources) },
+        "locations": [location_json(&d.primary, sources)],
+        "partialFingerprints": { "cascade/v1": fingerprint_of(d, sources) },
     });
     if !d.labels.is_empty() {
         out["relatedLocations"] = (1..)
             .zip(&d.labels)
             .map(|(id, label)| {
-                let mut place = location(label, sources);
+                let mut place = location_json(label, sources);
                 place["id"] = json!(id);
                 place
             })
@@ -79,9 +79,9 @@ fn result(d: &Diagnostic, codes: &[Code], sources: &SourceMap) -> Value {
             json!({
                 "description": { "text": fix.title },
                 "artifactChanges": [{
-                    "artifactLocation": artifact(fix.source, sources),
+                    "artifactLocation": artifact_location(fix.source, sources),
                     "replacements": [{
-                        "deletedRegion": region(fix.source, fix.span, sources),
+                        "deletedRegion": region_json(fix.source, fix.span, sources),
                         "insertedContent": { "text": fix.replacement },
                     }],
                 }],
@@ -92,11 +92,11 @@ fn result(d: &Diagnostic, codes: &[Code], sources: &SourceMap) -> Value {
     out
 }
 
-fn location(label: &Label, sources: &SourceMap) -> Value {
+fn location_json(label: &Label, sources: &SourceMap) -> Value {
     let mut place = json!({
         "physicalLocation": {
-            "artifactLocation": artifact(label.source, sources),
-            "region": region(label.source, label.span, sources),
+            "artifactLocation": artifact_location(label.source, sources),
+            "region": region_json(label.source, label.span, sources),
         },
     });
     if !label.text.is_empty() {
@@ -106,7 +106,7 @@ fn location(label: &Label, sources: &SourceMap) -> Value {
 }
 
 /// A file as a URI: relative paths stay relative to the working directory.
-fn artifact(source: SourceId, sources: &SourceMap) -> Value {
+fn artifact_location(source: SourceId, sources: &SourceMap) -> Value {
     let name = sources.get(source).name.replace('\\', "/");
     let root = if name.starts_with('/') { "file://" } else { "" };
     let mut uri = root.to_owned();
@@ -119,7 +119,7 @@ fn artifact(source: SourceId, sources: &SourceMap) -> Value {
     json!({ "uri": uri })
 }
 
-fn region(source: SourceId, span: Span, sources: &SourceMap) -> Value {
+fn region_json(source: SourceId, span: Span, sources: &SourceMap) -> Value {
     let source = sources.get(source);
     let (line, column) = source.position(span.start);
     let (end_line, end_column) = source.position(span.end);

@@ -5,7 +5,7 @@ use cascade_ir::screen::neutral_line;
 use crate::{diagnostic::Diagnostic, source::SourceMap};
 
 /// `file:line:column: error[E0201]: message`.
-pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+pub fn render_short(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let mut out = String::new();
     for d in diagnostics {
         let source = sources.get(d.primary.source);

@@ -324,7 +324,7 @@ impl Types {
         matches!(self.base(ty), Ty::INT | Ty::FLOAT)
     }
     /// Whether values have an order.
-    pub fn ordered(&self, ty: Ty) -> bool {
+    pub fn is_ordered(&self, ty: Ty) -> bool {
         matches!(
             self.base(ty),
             Ty::INT
@@ -341,29 +341,29 @@ impl Types {
     }
     /// Whether a value of the type could hold a secret.
     pub fn holds_secret(&self, ty: Ty) -> bool {
-        self.holds(ty, &mut Vec::new(), &|t| t == Ty::SECRET)
+        self.any_part(ty, &mut Vec::new(), &|t| t == Ty::SECRET)
     }
     /// Whether a predicate holds of the type or of a part of it.
-    pub fn holds(&self, ty: Ty, seen: &mut Vec<ir::TypeId>, test: &dyn Fn(Ty) -> bool) -> bool {
+    pub fn any_part(&self, ty: Ty, seen: &mut Vec<ir::TypeId>, test: &dyn Fn(Ty) -> bool) -> bool {
         if test(ty) {
             return true;
         }
         match self.kind(ty) {
             TyKind::List(t) | TyKind::Map(t) | TyKind::Optional(t) | TyKind::Refined(t, _) => {
-                self.holds(*t, seen, test)
+                self.any_part(*t, seen, test)
             }
-            TyKind::Record(fields) => fields.iter().any(|(_, t)| self.holds(*t, seen, test)),
+            TyKind::Record(fields) => fields.iter().any(|(_, t)| self.any_part(*t, seen, test)),
             TyKind::Named(id) => {
                 if seen.contains(id) {
                     return false;
                 }
                 seen.push(*id);
                 match &self.defs[id.index()].kind {
-                    TypeDefKind::Record(fields) => fields.iter().any(|f| self.holds(f.ty, seen, test)),
+                    TypeDefKind::Record(fields) => fields.iter().any(|f| self.any_part(f.ty, seen, test)),
                     TypeDefKind::Enum(variants) => {
-                        variants.iter().flat_map(|v| &v.fields).any(|f| self.holds(f.ty, seen, test))
+                        variants.iter().flat_map(|v| &v.fields).any(|f| self.any_part(f.ty, seen, test))
                     }
-                    TypeDefKind::Alias(t) => self.holds(*t, seen, test),
+                    TypeDefKind::Alias(t) => self.any_part(*t, seen, test),
                     TypeDefKind::Unknown | TypeDefKind::Resolving => false,
                 }
             }

@@ -4,38 +4,42 @@ use super::{Explained, Site, first_word, is_name_char, no_such_word, operators::
 use crate::ast::Span;
 
 /// Heads of `if`, `for`, `match`, `repeat`, `parallel`, and what stands where their block must.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_block(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     match found {
         ":" if place.arrow && !place.block && !head.starts_with("mock ") => Some(
-            Explained::at(site.here(), "an arm has an arrow", "write `->` after its pattern")
-                .instead(" ->")
+            Explained::new_at(site.token_span(), "an arm has an arrow", "write `->` after its pattern")
+                .write_instead(" ->")
                 .covering(site.enclosing_end()),
         ),
         "," if place.arrow && rest.contains("->") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "alternatives of a pattern are joined by `|`",
                 format!("write `{head} | {}`", rest.trim()),
             )
-            .instead(" |")
+            .write_instead(" |")
             .covering(site.enclosing_end()),
         ),
         "elif" | "elsif" | "elseif" => Some(
-            Explained::at(site.here(), no_such_word(found), "write `else if`")
-                .instead("else if")
+            Explained::new_at(site.token_span(), no_such_word(found), "write `else if`")
+                .write_instead("else if")
                 .covering(site.block_end()),
         ),
         "else" if rest.trim_start().starts_with("->") => Some(
-            Explained::at(site.here(), "the arm for what is left is `_`", "write `_ -> …`")
-                .instead("_")
+            Explained::new_at(site.token_span(), "the arm for what is left is `_`", "write `_ -> …`")
+                .write_instead("_")
                 .covering(site.line_end()),
         ),
         "else" if first == "gate" => Some(gate_message(site, rest)),
         "else" => Some(
-            Explained::at(site.here(), "`else` follows the block of an `if`", "write `if condition { … } else { … }`")
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.token_span(),
+                "`else` follows the block of an `if`",
+                "write `if condition { … } else { … }`",
+            )
+            .covering(site.line_end()),
         ),
         "(" if word == "for" => {
             let inner = rest.split(')').next().unwrap_or_default();
@@ -55,11 +59,11 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 ),
                 _ => "write `for x in xs { … }`".to_owned(),
             };
-            Some(Explained::at(site.here(), "a `for` has no parentheses", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "a `for` has no parentheses", help).covering(site.line_end()))
         }
         "," if first == "for" && !head.contains(" in ") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a `for` has one name",
                 "write `for pair in xs.enumerate() { … }`: `pair.index`, `pair.value`",
             )
@@ -68,8 +72,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         "=" if first == "for" && !head.contains(" in ") => {
             let range = rest.replace(" to ", "..");
             Some(
-                Explained::at(site.here(), "a `for` has `in`", format!("write `for {word} in {}`", range.trim()))
-                    .covering(site.line_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    "a `for` has `in`",
+                    format!("write `for {word} in {}`", range.trim()),
+                )
+                .covering(site.line_end()),
             )
         }
         "for" if word == "parallel" => {
@@ -78,13 +86,13 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 None => "write `for x in xs parallel { … }`".to_owned(),
             };
             Some(
-                Explained::at(site.back(8), "`parallel` stands after the list of a `for`", help)
+                Explained::new_at(site.span_before(8), "`parallel` stands after the list of a `for`", help)
                     .covering(site.block_end()),
             )
         }
         "parallel" if word == "in" => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "`parallel` stands after the list of a `for`",
                 "write `for x in xs parallel { … }`",
             )
@@ -99,13 +107,16 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             } else {
                 "write `parallel { … }`, with a stage on each line: `stage a = …`".to_owned()
             };
-            Some(Explained::at(site.here(), "what runs at once stands in braces", help).covering(site.block_end()))
+            Some(
+                Explained::new_at(site.token_span(), "what runs at once stands in braces", help)
+                    .covering(site.block_end()),
+            )
         }
         _ if word == "parallel" && (found.starts_with(|c: char| c.is_ascii_digit()) || found == "(") => {
             let number = leading_number(&[found, rest].concat());
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "how many run at once is said by `max`",
                     format!("write `parallel max {number}`"),
                 )
@@ -115,8 +126,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         _ if word == "repeat" && (found.starts_with(|c: char| c.is_ascii_digit()) || found == "(") => {
             let number = leading_number(&[found, rest].concat());
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "how often a loop runs is said by `max`",
                     format!("write `repeat max {number} {{ … }}`"),
                 )
@@ -124,8 +135,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         "until" if first == "repeat" || line.contains("= repeat") => Some(
-            Explained::at(site.here(), "`until` stands after the block", "write `repeat max 3 { … } until condition`")
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.token_span(),
+                "`until` stands after the block",
+                "write `repeat max 3 { … } until condition`",
+            )
+            .covering(site.line_end()),
         ),
         "max" if head.contains("until") => {
             let number = first_word(rest.trim());
@@ -133,10 +148,10 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let from = site.before.saturating_sub(4_000);
             let span = match site.text.get(from..site.before).and_then(|text| text.rfind("repeat {")) {
                 Some(at) => Span::new(from + at, from + at + "repeat".len()),
-                None => site.here(),
+                None => site.token_span(),
             };
             Some(
-                Explained::at(
+                Explained::new_at(
                     span,
                     "the bound of a loop stands at its beginning",
                     format!("write `repeat max {number} {{ … }} until …`"),
@@ -145,8 +160,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         "then" if head.contains("if ") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the block of `if` must be in braces",
                 if_in_braces(operand_before(&line[line.rfind("if ").unwrap_or(0)..]), rest.trim())
                     .unwrap_or_else(|| "write `if condition { … } else { … }`".to_owned()),
@@ -163,7 +178,10 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let branches = [found, rest].concat();
             let help = if_in_braces(condition, &branches)
                 .unwrap_or_else(|| format!("write `if {condition} {{ {} }}`", branches.trim()));
-            Some(Explained::at(site.here(), "the block of `if` must be in braces", help).covering(site.line_end()))
+            Some(
+                Explained::new_at(site.token_span(), "the block of `if` must be in braces", help)
+                    .covering(site.line_end()),
+            )
         }
         _ => None,
     }

@@ -19,17 +19,18 @@ pub(crate) fn unit_of(word: &str) -> Option<&'static str> {
     UNITS.iter().find(|(words, _)| words.contains(&word)).map(|(_, unit)| *unit)
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_clause(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     if word.chars().all(|c| c.is_ascii_digit() || c == '_')
         && !word.is_empty()
         && let Some(unit) = unit_of(found)
     {
-        let span = site.back(word.len());
+        let span = site.span_before(word.len());
         let written = format!("{word}{unit}");
         return Some(
-            Explained::at(span, "a number and its unit are one word", format!("write `{written}`")).instead(written),
+            Explained::new_at(span, "a number and its unit are one word", format!("write `{written}`"))
+                .write_instead(written),
         );
     }
     if site.begins_line()
@@ -39,8 +40,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         && !place.test_line
     {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "`on error` belongs to a stage",
                 "at the end of a cascade, write `on failure(error) { … }`",
             )
@@ -58,14 +59,18 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         return Some(explain_action(site));
     }
     if found == ":" && head.ends_with("on error") {
-        return Some(Explained::at(site.here(), "`on error` has no `:`", "write `on error skip`"));
+        return Some(Explained::new_at(site.token_span(), "`on error` has no `:`", "write `on error skip`"));
     }
     match first {
         _ if CLAUSES.contains(&first) && matches!(found, "=" | ":") && head == first => {
             let value = rest.trim();
             Some(
-                Explained::at(site.here(), format!("`{first}` has no `{found}`"), format!("write `{first} {value}`"))
-                    .covering(site.line_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    format!("`{first}` has no `{found}`"),
+                    format!("write `{first} {value}`"),
+                )
+                .covering(site.line_end()),
             )
         }
         "retry" => {
@@ -85,15 +90,15 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 let at = site.before - line.len() + line.rfind(word).unwrap_or(0);
                 let span = Span::new(at, at + word.len());
                 return Some(
-                    Explained::at(span, "`retry` is followed by a number alone", help).covering(site.line_end()),
+                    Explained::new_at(span, "`retry` is followed by a number alone", help).covering(site.line_end()),
                 );
             }
             let pause = ["backoff", "every", "delay", "wait", "after", "interval", "sleep"]
                 .iter()
                 .find(|w| head.contains(**w) || **w == found);
             pause.map(|_| {
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "the pauses between attempts have a shortest and a longest",
                     format!("write `retry {number} backoff 1s..30s`"),
                 )
@@ -101,22 +106,22 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             })
         }
         "budget" if word == "max" => Some(
-            Explained::at(site.word_span(), "`budget` has no `max`", format!("write `budget {found}`"))
+            Explained::new_at(site.word_span(), "`budget` has no `max`", format!("write `budget {found}`"))
                 .covering(site.line_end()),
         ),
         "budget" if matches!(found, "cents" | "cent" | "eur" | "EUR" | "euros") => {
-            Some(Explained::at(site.here(), "money is in US dollars", "write `budget 0.50usd`"))
+            Some(Explained::new_at(site.token_span(), "money is in US dollars", "write `budget 0.50usd`"))
         }
         "using" if word == "model" => {
-            Some(Explained::at(site.word_span(), "`using` names the model alone", format!("write `using {found}`")))
+            Some(Explained::new_at(site.word_span(), "`using` names the model alone", format!("write `using {found}`")))
         }
         "with" if found == "model" => Some(
-            Explained::at(site.here(), "there is no `with`", format!("write `using {}`", rest.trim()))
+            Explained::new_at(site.token_span(), "there is no `with`", format!("write `using {}`", rest.trim()))
                 .covering(site.line_end()),
         ),
         "needs" if found != "[" && word == "needs" => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "`needs` is followed by a list",
                 format!("write `needs [{}]`", found.trim_matches('"')),
             )
@@ -130,7 +135,9 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 .filter(|name| !name.is_empty())
                 .map_or(String::new(), |name| format!("({name})"));
             let help = format!("write `on {event}{error} {{ … }}`");
-            Some(Explained::at(site.here(), format!("there is no `{first}`"), help).covering(site.block_end()))
+            Some(
+                Explained::new_at(site.token_span(), format!("there is no `{first}`"), help).covering(site.block_end()),
+            )
         }
         "on" if place.block
             && matches!(word, "failure" | "timeout" | "error" | "exception" | "fail")
@@ -139,7 +146,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             && !(word == "failure" && rest.trim_end().ends_with('{')) =>
         {
             Some(
-                Explained::at(
+                Explained::new_at(
                     site.word_span(),
                     format!("a stage has no `on {word}`"),
                     format!("write `on error {found}{rest}`"),
@@ -148,8 +155,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         "on" if place.block && word == "failure" && rest.trim_end().ends_with('{') => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the name of the error stands in parentheses",
                 format!("write `on failure({}) {{ … }}`", first_word(found)),
             )
@@ -165,8 +172,8 @@ fn explain_clause_without_stage(site: &Site<'_>) -> Option<Explained> {
     let value = rest.trim();
     if value.ends_with('{') {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 format!("`{found}` has no block"),
                 format!(
                     "it stands below the stage that it limits: `stage name = skill(…)`, then `{found} {}`",
@@ -177,8 +184,8 @@ fn explain_clause_without_stage(site: &Site<'_>) -> Option<Explained> {
         );
     }
     Some(
-        Explained::at(
-            site.here(),
+        Explained::new_at(
+            site.token_span(),
             format!("`{found}` belongs to a stage"),
             format!("write `{found} {value}` on the line below a `stage name = …`; what holds for the whole cascade stands before its `{{`"),
         )
@@ -229,7 +236,7 @@ fn explain_action(site: &Site<'_>) -> Explained {
         ),
     };
     let end = if found == "{" || rest.trim_end().ends_with('{') { site.block_end() } else { site.line_end() };
-    Explained::at(site.here(), message, help).covering(end)
+    Explained::new_at(site.token_span(), message, help).covering(end)
 }
 
 /// A word that none of the expected ones is: a unit, the moment of a hook.
@@ -239,10 +246,13 @@ pub(super) fn explain_word(site: &Site<'_>, expected: &[&str]) -> Option<Explain
     if number && let Some(unit) = unit_of(found) {
         let written = format!("{word}{unit}");
         let message = "a number and its unit are one word";
-        return Some(Explained::at(site.back(word.len()), message, format!("write `{written}`")).instead(written));
+        return Some(
+            Explained::new_at(site.span_before(word.len()), message, format!("write `{written}`"))
+                .write_instead(written),
+        );
     }
     if matches!(found, "cents" | "cent" | "eur" | "EUR" | "euros") && line.contains("budget") {
-        return Some(Explained::at(site.here(), "money is in US dollars", "write `budget 0.50usd`"));
+        return Some(Explained::new_at(site.token_span(), "money is in US dollars", "write `budget 0.50usd`"));
     }
     expected.contains(&"failure").then(|| {
         let help = match found {
@@ -251,6 +261,6 @@ pub(super) fn explain_word(site: &Site<'_>, expected: &[&str]) -> Option<Explain
             "abort" | "stop" | "interrupt" => "write `on cancel { … }`",
             _ => "the moments are `on success(result)`, `on failure(error)` and `on cancel`",
         };
-        Explained::at(site.here(), format!("there is no `on {found}`"), help)
+        Explained::new_at(site.token_span(), format!("there is no `on {found}`"), help)
     })
 }

@@ -60,14 +60,14 @@ fn import_help(names: &str, module: &str) -> String {
     }
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_declaration(site: &Site<'_>) -> Option<Explained> {
     let Site { place, found, line, first, word, rest, .. } = *site;
     let head = line.trim_start();
     if word == "import" && found == "{" && !rest.is_empty() {
         let (names, module) = rest.split_once('}').unwrap_or(("", ""));
         let module = module.trim_start().strip_prefix("from").unwrap_or_default();
         return Some(
-            Explained::at(site.here(), "an import names its module first", import_help(names, module))
+            Explained::new_at(site.token_span(), "an import names its module first", import_help(names, module))
                 .covering(site.line_end()),
         );
     }
@@ -76,7 +76,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         let name = module.trim_matches(['"', '\'', ';', ' ']);
         let name = if name.is_empty() { "std.models" } else { name };
         return Some(
-            Explained::at(site.here(), "a module is imported by its name", format!("write `import {name}`"))
+            Explained::new_at(site.token_span(), "a module is imported by its name", format!("write `import {name}`"))
                 .covering(site.line_end()),
         );
     }
@@ -84,7 +84,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         if found == "from" {
             let (module, names) = rest.split_once("import").unwrap_or(("", ""));
             return Some(
-                Explained::at(site.here(), "an import begins with `import`", import_help(names, module))
+                Explained::new_at(site.token_span(), "an import begins with `import`", import_help(names, module))
                     .covering(site.line_end()),
             );
         }
@@ -92,13 +92,13 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let path = rest.trim().trim_end_matches(';').replace("::", ".");
             let (module, names) = path.rsplit_once('.').unwrap_or(("", ""));
             return Some(
-                Explained::at(site.here(), "an import begins with `import`", import_help(names, module))
+                Explained::new_at(site.token_span(), "an import begins with `import`", import_help(names, module))
                     .covering(site.line_end()),
             );
         }
         if found == "test" {
-            return Some(Explained::at(
-                site.here(),
+            return Some(Explained::new_at(
+                site.token_span(),
                 "the name of a test is text",
                 "write `test \"what it shows\" { … }`",
             ));
@@ -107,8 +107,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         if let Some((_, help)) = WORDS.iter().find(|(words, _)| words.contains(&found)) {
             let name = if next.is_empty() { "name" } else { next };
             return Some(
-                Explained::at(site.here(), format!("`{found}` declares nothing"), help.replace("{name}", name))
-                    .covering(site.indented_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    format!("`{found}` declares nothing"),
+                    help.replace("{name}", name),
+                )
+                .covering(site.indented_end()),
             );
         }
         let after = rest.trim_start();
@@ -116,7 +120,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             if after.starts_with('=') && !after.starts_with("==") {
                 let help = format!("write `let {found} {}`", after.trim_end().trim_end_matches(';'));
                 return Some(
-                    Explained::at(site.here(), "a value of a file begins with `let`", help).covering(site.line_end()),
+                    Explained::new_at(site.token_span(), "a value of a file begins with `let`", help)
+                        .covering(site.line_end()),
                 );
             }
             if after.starts_with('(') && after.trim_end().ends_with('{') {
@@ -125,7 +130,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                     rest.trim_end().trim_end_matches('{').trim_end()
                 );
                 return Some(
-                    Explained::at(site.here(), "a declaration begins with what it is", help)
+                    Explained::new_at(site.token_span(), "a declaration begins with what it is", help)
                         .covering(site.indented_end()),
                 );
             }
@@ -137,16 +142,20 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             if place.block && matches!(first, "if" | "for" | "else" | "repeat" | "match" | "test") =>
         {
             Some(
-                Explained::at(site.here(), format!("the block of `{first}` must be in braces"), "write `{ … }`")
-                    .covering(site.line_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    format!("the block of `{first}` must be in braces"),
+                    "write `{ … }`",
+                )
+                .covering(site.line_end()),
             )
         }
         ":" if head_word && place.block && head.ends_with(')') => {
             let ty = rest.split(['{', '=']).next().unwrap_or_default().trim();
             let here = translate_type(ty).unwrap_or_else(|| "type".to_owned());
             Some(
-                Explained::at(site.here(), "the result stands after `->`", format!("write `-> {here}`"))
-                    .instead(" ->")
+                Explained::new_at(site.token_span(), "the result stands after `->`", format!("write `-> {here}`"))
+                    .write_instead(" ->")
                     .covering(site.line_end()),
             )
         }
@@ -159,8 +168,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let names = if names.is_empty() { "low, high".to_owned() } else { names.join(", ") };
             let name = first_word(head.trim_start_matches("enum").trim_start());
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "the variants of an enum must be in braces",
                     format!("write `enum {name} {{ {names} }}`"),
                 )
@@ -168,34 +177,40 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         "=" if first == "enum" && rest.trim_start().starts_with(['"', '\'']) => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a variant is its own text",
                 format!("write `{word}` alone; its text in JSON is `\"{word}\"`"),
             )
             .covering(site.line_end()),
         ),
         "=" if first == "enum" => Some(
-            Explained::at(site.here(), "a variant has no number", "give it a field: `low { value: int }`")
+            Explained::new_at(site.token_span(), "a variant has no number", "give it a field: `low { value: int }`")
                 .covering(site.line_end()),
         ),
         "=" if first == "skill" && head.contains(')') && !place.expression && place.block => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the body of a skill stands in braces",
                 format!("write `{{ run {} }}`, each line on its own", rest.trim()),
             )
             .covering(site.line_end()),
         ),
-        "=" if !place.expression && head_word && line.rfind('(') > line.rfind(')') => {
-            Some(Explained::at(site.here(), "the type of a parameter comes before its value", "write `n: int = 3`"))
-        }
+        "=" if !place.expression && head_word && line.rfind('(') > line.rfind(')') => Some(Explained::new_at(
+            site.token_span(),
+            "the type of a parameter comes before its value",
+            "write `n: int = 3`",
+        )),
         "?" if head_word && head.contains('(') && !head.contains(')') && rest.trim_start().starts_with(':') => {
             let ty = rest.trim_start().trim_start_matches(':').split([',', ')']).next().unwrap_or_default();
             let ty = translate_type(ty).unwrap_or_else(|| "string".to_owned());
             Some(
-                Explained::at(site.here(), "`?` stands after the type", format!("write `{word}: {ty}? = null`"))
-                    .covering(site.line_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    "`?` stands after the type",
+                    format!("write `{word}: {ty}? = null`"),
+                )
+                .covering(site.line_end()),
             )
         }
         ")" | ","
@@ -207,19 +222,19 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 && !head.ends_with('(') =>
         {
             Some(
-                Explained::at(site.word_span(), "a parameter has a type", format!("write `{word}: string`"))
+                Explained::new_at(site.word_span(), "a parameter has a type", format!("write `{word}: string`"))
                     .covering(site.line_end()),
             )
         }
         "{" if first == "fn" && place.block && !head.contains("->") => {
-            Some(Explained::at(site.here(), "a fn says what it gives", "write `-> type` before the body"))
+            Some(Explained::new_at(site.token_span(), "a fn says what it gives", "write `-> type` before the body"))
         }
         "cascade" | "skill" | "type" | "enum" | "test" | "fn" | "import" | "model"
             if site.begins_line() && place.statement =>
         {
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     format!("`{found}` stands between declarations"),
                     format!("move `{found}{rest}` before or after this declaration"),
                 )
@@ -244,11 +259,11 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             } else {
                 format!("write `{word}: {}`", translate_type(found).unwrap_or_else(|| found.to_owned()))
             };
-            let span = site.back(word.len());
-            Some(Explained::at(span, "the type is written after the name", help).covering(site.line_end()))
+            let span = site.span_before(word.len());
+            Some(Explained::new_at(span, "the type is written after the name", help).covering(site.line_end()))
         }
         _ if found == "default" && place.declaration => {
-            Some(Explained::at(site.here(), no_such_word(found), "leave it out"))
+            Some(Explained::new_at(site.token_span(), no_such_word(found), "leave it out"))
         }
         _ => None,
     }

@@ -180,12 +180,12 @@ const TEST_LINES: &[(&[&str], &str)] = &[
 ];
 
 /// The help for a word in a table.
-fn find<'t>(table: &'t [(&'t [&'t str], &'t str)], word: &str) -> Option<&'t str> {
+fn find_row<'t>(table: &'t [(&'t [&'t str], &'t str)], word: &str) -> Option<&'t str> {
     table.iter().find(|(words, _)| words.contains(&word)).map(|(_, help)| *help)
 }
 
 /// Fills in the user's own words.
-fn fill(help: &str, line: &str, rest: &str) -> String {
+fn fill_help(help: &str, line: &str, rest: &str) -> String {
     let clean = |text: &str| {
         let text = text.trim().trim_start_matches(['=', ':']).trim();
         let text = text.split("//").next().unwrap_or_default().trim().trim_end_matches(['{', ';', ',']).trim();
@@ -207,21 +207,23 @@ fn fill(help: &str, line: &str, rest: &str) -> String {
     help.replace("{line}", &clean(line)).replace("{name}", name).replace("{rest}", &rest)
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_line(site: &Site<'_>) -> Option<Explained> {
     let place = site.place;
     let found = site.found;
     if let Some((word, help)) = ANYWHERE.iter().find(|(w, _)| *w == site.word || *w == found) {
         // `new` and its like may stand in the middle of a line, and be names of the user's.
-        let span = if *word == found { site.here() } else { site.word_span() };
+        let span = if *word == found { site.token_span() } else { site.word_span() };
         let end = if matches!(*word, "case" | "default") { site.enclosing_end() } else { site.block_end() };
-        return Some(Explained::at(span, no_such_word(word), *help).covering(end));
+        return Some(Explained::new_at(span, no_such_word(word), *help).covering(end));
     }
     if matches!(site.first, "catch" | "except" | "finally") && matches!(found, "{" | ":" | "(") {
-        return Some(Explained::at(site.here(), no_such_word(site.first), FAILURE).covering(site.block_end()));
+        return Some(
+            Explained::new_at(site.token_span(), no_such_word(site.first), FAILURE).covering(site.block_end()),
+        );
     }
     // The word itself cannot stand there, or it was read as a name and the next token cannot follow it.
     let (word, span, line, rest) = if site.begins_line() && !found.is_empty() {
-        (first_word(found), site.here(), [found, site.rest].concat(), site.rest.to_owned())
+        (first_word(found), site.token_span(), [found, site.rest].concat(), site.rest.to_owned())
     } else if site.after_first_word() {
         let span = Span::new(site.before - site.first.len(), site.before);
         let rest = [found, site.rest].concat();
@@ -231,8 +233,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     };
     if word.is_empty() {
         return (place.skill_line && found.starts_with('"')).then(|| {
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a text by itself does nothing",
                 "write `prompt \"…\"`; a description is a comment before the skill: `/// what it does`",
             )
@@ -265,7 +267,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     }
     if place.skill_line
         && !place.test_line
-        && let Some(help) = find(SKILL_LINES, word)
+        && let Some(help) = find_row(SKILL_LINES, word)
     {
         let message = match word {
             "let" | "var" | "if" | "match" | "for" | "repeat" | "parallel" | "stage" | "log" | "warn" | "gate"
@@ -274,29 +276,30 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             }
             _ => no_such_word(word),
         };
-        return Some(Explained::at(span, message, fill(help, &line, &rest)).covering(site.block_end()));
+        return Some(Explained::new_at(span, message, fill_help(help, &line, &rest)).covering(site.block_end()));
     }
     if place.test_line
-        && let Some(help) = find(TEST_LINES, word)
+        && let Some(help) = find_row(TEST_LINES, word)
     {
         return Some(
-            Explained::at(span, format!("a test has no `{word}`"), fill(help, &line, &rest)).covering(site.line_end()),
+            Explained::new_at(span, format!("a test has no `{word}`"), fill_help(help, &line, &rest))
+                .covering(site.line_end()),
         );
     }
     if place.test_line && site.begins_line() {
         let call = rest.split_once("run ").map_or_else(|| line.clone(), |(_, call)| call.to_owned());
         if rest.trim_start().starts_with(['=', '(']) && call.contains('(') {
             let help = format!("write `run {}`; `result` is what it gives", call.trim());
-            return Some(Explained::at(span, "a test runs a cascade by `run`", help).covering(site.line_end()));
+            return Some(Explained::new_at(span, "a test runs a cascade by `run`", help).covering(site.line_end()));
         }
     }
     if place.skill_line || place.test_line || place.declaration {
         return None;
     }
     let below_stage = site.is_below_stage();
-    let clause = if below_stage || find(STATEMENTS, word).is_none() { find(CLAUSES, word) } else { None };
-    let help = clause.or_else(|| find(STATEMENTS, word))?;
-    Some(Explained::at(span, no_such_word(word), fill(help, &line, &rest)).covering(site.block_end()))
+    let clause = if below_stage || find_row(STATEMENTS, word).is_none() { find_row(CLAUSES, word) } else { None };
+    let help = clause.or_else(|| find_row(STATEMENTS, word))?;
+    Some(Explained::new_at(span, no_such_word(word), fill_help(help, &line, &rest)).covering(site.block_end()))
 }
 
 impl Site<'_> {

@@ -70,12 +70,12 @@ struct Explained {
 }
 
 impl Explained {
-    fn at(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
+    fn new_at(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into(), instead: None, span, covers: span.end }
     }
 
     /// Gives the only text that can be meant, which replaces the span.
-    fn instead(self, text: impl Into<String>) -> Self {
+    fn write_instead(self, text: impl Into<String>) -> Self {
         Self { instead: Some(text.into()), ..self }
     }
 
@@ -132,12 +132,12 @@ impl<'t> Site<'t> {
     }
 
     /// The place of the token; one character long at least.
-    fn here(&self) -> Span {
+    fn token_span(&self) -> Span {
         Span { start: self.span.start, end: self.span.end.max(self.span.start + 1).min(self.text.len() as u32) }
     }
 
     /// From so many bytes before the token to its end.
-    fn back(&self, bytes: usize) -> Span {
+    fn span_before(&self, bytes: usize) -> Span {
         Span::new(self.before - bytes, self.span.end as usize)
     }
 
@@ -258,15 +258,15 @@ fn closing_brace(text: &str, open: usize) -> Option<usize> {
 /// The error that explains the Cascade syntax, when the token at `span` comes from another language.
 pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Option<SyntaxError> {
     let site = Site::new(text, span, place);
-    declarations::explain(&site)
-        .or_else(|| clauses::explain(&site))
-        .or_else(|| lines::explain(&site))
-        .or_else(|| types::explain(&site))
-        .or_else(|| operators::explain(&site))
-        .or_else(|| blocks::explain(&site))
-        .or_else(|| stages::explain(&site))
-        .or_else(|| values::explain(&site))
-        .or_else(|| words::explain(&site))
+    declarations::explain_declaration(&site)
+        .or_else(|| clauses::explain_clause(&site))
+        .or_else(|| lines::explain_line(&site))
+        .or_else(|| types::explain_type(&site))
+        .or_else(|| operators::explain_operator(&site))
+        .or_else(|| blocks::explain_block(&site))
+        .or_else(|| stages::explain_stage(&site))
+        .or_else(|| values::explain_value(&site))
+        .or_else(|| words::explain_word(&site))
         .map(Explained::into_error)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn operand_after(text: &str) -> &str {
 }
 
 /// Signs.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_operator(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, glued, before, place, .. } = *site;
     let at = &site.text[site.span.start as usize..];
     let next = at.chars().nth(1);
@@ -63,10 +63,14 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         let name = if name.is_empty() { "n" } else { name };
         match joined.as_str() {
             "==" if line.ends_with("==") => {
-                return Some(Explained::at(site.back(2), "there is no `===`", "`==` compares").instead("=="));
+                return Some(
+                    Explained::new_at(site.span_before(2), "there is no `===`", "`==` compares").write_instead("=="),
+                );
             }
             "==" if line.ends_with("!=") => {
-                return Some(Explained::at(site.back(2), "there is no `!==`", "`!=` compares").instead("!="));
+                return Some(
+                    Explained::new_at(site.span_before(2), "there is no `!==`", "`!=` compares").write_instead("!="),
+                );
             }
             "==" | "=~" => {}
             "-=" | "*=" | "/=" | "%=" => {
@@ -74,19 +78,21 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 let value = operand_after(site.rest);
                 let value = if value.contains(' ') { format!("({value})") } else { value.to_owned() };
                 let help = format!("write the whole value: `{name} = {name} {sign} {value}`; only `+=` is short");
-                return Some(Explained::at(site.back(1), no_such_word(&joined), help).covering(site.line_end()));
+                return Some(
+                    Explained::new_at(site.span_before(1), no_such_word(&joined), help).covering(site.line_end()),
+                );
             }
             "++" | "--" if glued => {
                 let sign = &joined[..1];
                 return Some(
-                    Explained::at(site.back(1), no_such_word(&joined), short_step(name, sign))
+                    Explained::new_at(site.span_before(1), no_such_word(&joined), short_step(name, sign))
                         .covering(site.line_end()),
                 );
             }
             _ if matches!(found, "+" | "-") && next == found.chars().next() => {
-                let span = Span { end: site.here().end + 1, ..site.here() };
+                let span = Span { end: site.token_span().end + 1, ..site.token_span() };
                 return Some(
-                    Explained::at(span, no_such_word(&at[..2]), short_step(name, found)).covering(site.line_end()),
+                    Explained::new_at(span, no_such_word(&at[..2]), short_step(name, found)).covering(site.line_end()),
                 );
             }
             _ => {}
@@ -97,7 +103,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let base = last_word(line.trim_end_matches(['*', ' ']));
             let base = if base.is_empty() { "n" } else { base };
             Some(
-                Explained::at(
+                Explained::new_at(
                     Span::new(before - 1, site.span.end as usize),
                     "there is no `**`",
                     format!("multiply: `{base} * {base}`"),
@@ -107,8 +113,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         }
         "*" if place.expression && site.rest.starts_with(is_name_char) && !line.ends_with(['[', '(', ',', '{']) => {
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "a value has no sign before its name",
                     format!("write `{}`", first_word(site.rest)),
                 )
@@ -117,22 +123,25 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         }
         "." if place.expression && site.rest.starts_with(|c: char| c.is_ascii_digit()) => {
             let number = format!("0.{}", first_word(site.rest));
-            Some(Explained::at(site.here(), "a number begins with a digit", format!("write `{number}`")).instead("0."))
+            Some(
+                Explained::new_at(site.token_span(), "a number begins with a digit", format!("write `{number}`"))
+                    .write_instead("0."),
+            )
         }
         _ if line.ends_with('%') && (found.is_empty() || found.starts_with('\n')) => Some(
-            Explained::at(site.back(1), "a number has no `%` after it", "write a fraction: `0.5` is half")
+            Explained::new_at(site.span_before(1), "a number has no `%` after it", "write a fraction: `0.5` is half")
                 .covering(site.line_end()),
         ),
         "*" if place.expression && line.ends_with(['[', '(', ',', '{']) => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "there is no `*` before a value",
                 "lists are joined by `+`, records by `{ ...base, key: value }`",
             )
             .covering(site.line_end()),
         ),
         "..." if place.expression => Some(
-            Explained::at(site.here(), "a list has no `...`", "lists are joined by `+`: `xs + [x]`")
+            Explained::new_at(site.token_span(), "a list has no `...`", "lists are joined by `+`: `xs + [x]`")
                 .covering(site.line_end()),
         ),
         ".." | "..." if site.operator && !place.expression => {
@@ -142,32 +151,36 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             } else {
                 format!("write `range({low}, {high})`: without its end")
             };
-            Some(Explained::at(site.here(), "a range stands in `for` and in a `match`", help).covering(site.line_end()))
+            Some(
+                Explained::new_at(site.token_span(), "a range stands in `for` and in a `match`", help)
+                    .covering(site.line_end()),
+            )
         }
         "=" if glued && line.ends_with("..") => Some(
-            Explained::at(
-                site.back(2),
+            Explained::new_at(
+                site.span_before(2),
                 "there is no `..=`",
                 "in a `match`, `1..3` has both its ends; in `for`, write `0..n + 1`",
             )
             .covering(site.enclosing_end()),
         ),
         "=" if line.ends_with(['=', '~']) || site.rest.starts_with('~') => Some(
-            Explained::at(site.here(), "there is no `=~`", "write `text.matches(\"…\")`").covering(site.line_end()),
-        ),
-        "/" if place.expression => Some(
-            Explained::at(site.here(), "a regular expression is text", "write `text.matches(\"…\")`")
+            Explained::new_at(site.token_span(), "there is no `=~`", "write `text.matches(\"…\")`")
                 .covering(site.line_end()),
         ),
-        "@" if place.expression && site.rest.starts_with(is_name_char) => Some(Explained::at(
-            site.here(),
+        "/" if place.expression => Some(
+            Explained::new_at(site.token_span(), "a regular expression is text", "write `text.matches(\"…\")`")
+                .covering(site.line_end()),
+        ),
+        "@" if place.expression && site.rest.starts_with(is_name_char) => Some(Explained::new_at(
+            site.token_span(),
             "a value has no sign before its name",
             format!("write `{}`", first_word(site.rest)),
         )),
         "?" if !place.expression && site.rest.trim_start().starts_with(':') => {
             let (left, right) = (operand_before(line), operand_after(site.rest.trim_start().trim_start_matches(':')));
             Some(
-                Explained::at(site.here(), "there is no `?:`", format!("write `{left} ?? {right}`"))
+                Explained::new_at(site.token_span(), "there is no `?:`", format!("write `{left} ?? {right}`"))
                     .covering(site.line_end()),
             )
         }
@@ -175,16 +188,20 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let (yes, no) = site.rest.split_once(" : ").or_else(|| site.rest.split_once(':'))?;
             let (condition, yes, no) = (operand_before(line), yes.trim(), operand_after(no));
             let help = format!("write `if {condition} {{ {yes} }} else {{ {no} }}`");
-            Some(Explained::at(site.here(), "there is no `? :`", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "there is no `? :`", help).covering(site.line_end()))
         }
-        "?" if !place.expression => Some(Explained::at(
-            site.here(),
+        "?" if !place.expression => Some(Explained::new_at(
+            site.token_span(),
             "a value has no `?` after it",
             "write `x ?? other`, or test it first: `if x != null { … }`",
         )),
         ":" if line.ends_with(':') || site.rest.starts_with(':') => Some(
-            Explained::at(site.here(), "there is no `::`", "what belongs to a module or a type follows after `.`")
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.token_span(),
+                "there is no `::`",
+                "what belongs to a module or a type follows after `.`",
+            )
+            .covering(site.line_end()),
         ),
         ":" if line.rfind('[').is_some_and(|open| !line[open..].contains(']')) && site.operator => {
             let open = line.rfind('[').unwrap_or(0);
@@ -200,7 +217,10 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 (_, Ok(to)) if from.is_empty() => format!("write `{list}.take({to})`"),
                 _ => format!("write `{list}.skip(from).take(count)`"),
             };
-            Some(Explained::at(site.here(), "a part of a list is taken by methods", help).covering(site.line_end()))
+            Some(
+                Explained::new_at(site.token_span(), "a part of a list is taken by methods", help)
+                    .covering(site.line_end()),
+            )
         }
         "|" if site.rest.starts_with('>') => {
             let call = operand_after(site.rest.trim_start_matches('>').trim());
@@ -209,22 +229,23 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             } else {
                 format!("write `{}.{call}`", operand_before(line))
             };
-            Some(Explained::at(site.here(), "there is no `|>`", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "there is no `|>`", help).covering(site.line_end()))
         }
         "|" if site.first == "stage" && site.operator => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "there is no `|`",
                 "write a stage for each: `stage first = …`, then `stage second = next(first)`",
             )
             .covering(site.line_end()),
         ),
         "|" if site.operator && !place.expression && line.ends_with('}') => Some(
-            Explained::at(site.here(), "there is no `|`", "write `{ ...base, key: value }`").covering(site.line_end()),
+            Explained::new_at(site.token_span(), "there is no `|`", "write `{ ...base, key: value }`")
+                .covering(site.line_end()),
         ),
         "|" if site.operator && !place.expression && site.first != "let" => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "there is no `|` between values",
                 "conditions are joined by `or`, patterns of a `match` by `|`",
             )
@@ -234,7 +255,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let (params, body) = (lambda_params(line), operand_after(site.rest));
             let help = format!("write `|{params}| {body}`");
             Some(
-                Explained::at(site.here(), "the parameters of a lambda are written between bars", help)
+                Explained::new_at(site.token_span(), "the parameters of a lambda are written between bars", help)
                     .covering(site.line_end()),
             )
         }
@@ -244,8 +265,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             && glued =>
         {
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "a field follows after `.`",
                     format!("write `{}.{}`", operand_before(line), first_word(site.rest)),
                 )

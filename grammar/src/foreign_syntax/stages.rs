@@ -3,7 +3,7 @@
 use super::{Explained, Site, first_word, operators::operand_after};
 
 /// Stages.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_stage(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     if matches!(first, "gate" | "warn") && site.operator && !place.expression {
@@ -11,15 +11,19 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             "->" | ":" | "{" | "or" | "else" => return Some(gate_message(site, rest)),
             "," if head.contains('(') => return Some(gate_message(site, rest)),
             _ if found.starts_with('"') => return Some(gate_message(site, &[found, rest].concat())),
-            "=" => return Some(Explained::at(site.here(), "`=` does not compare", "write `==`").instead("==")),
+            "=" => {
+                return Some(
+                    Explained::new_at(site.token_span(), "`=` does not compare", "write `==`").write_instead("=="),
+                );
+            }
             _ => {}
         }
     }
     if first == "gate" && word == "or" && found == "fail" {
         let condition = head.trim_start_matches("gate").trim().trim_end_matches("or").trim();
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the message of a `gate` follows after a comma",
                 format!("write `gate {condition}, {}`", rest.trim()),
             )
@@ -34,50 +38,55 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     match found {
         "->" if head == format!("stage {name}") && !rest.contains('=') => {
             let help = format!("write `stage {name} = {}`", rest.trim());
-            Some(Explained::at(site.here(), "a stage has a name and `=`", help).instead("=").covering(site.line_end()))
+            Some(
+                Explained::new_at(site.token_span(), "a stage has a name and `=`", help)
+                    .write_instead("=")
+                    .covering(site.line_end()),
+            )
         }
         "->" if head == format!("stage {name}") => {
             let ty = rest.split('=').next().unwrap_or_default().trim();
             let call = rest.split_once('=').map_or("skill(…)", |(_, call)| call.trim());
             let help = format!("write `stage {name}: {ty} = {call}`");
             Some(
-                Explained::at(site.here(), "the type of a stage follows after `:`", help)
-                    .instead(":")
+                Explained::new_at(site.token_span(), "the type of a stage follows after `:`", help)
+                    .write_instead(":")
                     .covering(site.line_end()),
             )
         }
         "(" if head == format!("stage {name}") && !place.expression => {
             let arguments = operand_after(rest.split(')').next().unwrap_or_default());
             let help = format!("write `stage {name}_result = {name}({arguments})`");
-            Some(Explained::at(site.here(), "a stage has a name and `=`", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "a stage has a name and `=`", help).covering(site.line_end()))
         }
         "(" if line.contains(':') && !line.contains('=') => {
             let call = head.split_once(':').map_or("", |(_, call)| call.trim());
             let help = format!("write `stage {name} = {call}({}`", rest.trim());
-            Some(Explained::at(site.here(), "a stage has a name and `=`", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "a stage has a name and `=`", help).covering(site.line_end()))
         }
         "(" if !place.expression && !site.operator => Some(
-            Explained::at(site.here(), "a stage has a name and `=`", "write `stage name = skill(…)`")
+            Explained::new_at(site.token_span(), "a stage has a name and `=`", "write `stage name = skill(…)`")
                 .covering(site.line_end()),
         ),
         "{" if head == format!("stage {name}") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a stage has a name and `=`",
                 format!("write `stage {name} = skill(…)`, or `stage {name} = parallel {{ … }}`"),
             )
             .covering(site.block_end()),
         ),
         _ if found.starts_with('"') && head == "stage" => Some(
-            Explained::at(site.here(), "the name of a stage is a word", "write `stage name = skill(…)`")
+            Explained::new_at(site.token_span(), "the name of a stage is a word", "write `stage name = skill(…)`")
                 .covering(site.block_end()),
         ),
         "{" if word == "race" => Some(
-            Explained::at(site.word_span(), "there is no `race`", "write `parallel first { … }`")
+            Explained::new_at(site.word_span(), "there is no `race`", "write `parallel first { … }`")
                 .covering(site.block_end()),
         ),
         "{" if word == "all" => Some(
-            Explained::at(site.word_span(), "there is no `all`", "write `parallel { … }`").covering(site.block_end()),
+            Explained::new_at(site.word_span(), "there is no `all`", "write `parallel { … }`")
+                .covering(site.block_end()),
         ),
         "if" | "when" | "unless" if site.operator => {
             let call = head.split_once('=').map_or("skill(…)", |(_, call)| call.trim());
@@ -86,7 +95,10 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 if found == "unless" { (format!("not ({condition})"), "") } else { (condition.to_owned(), "") };
             let help =
                 format!("write `stage {name} = if {condition}{not} {{ stage it = {call} }}`: then it may be null");
-            Some(Explained::at(site.here(), format!("a stage has no `{found}`"), help).covering(site.line_end()))
+            Some(
+                Explained::new_at(site.token_span(), format!("a stage has no `{found}`"), help)
+                    .covering(site.line_end()),
+            )
         }
         _ if matches!(word, "run" | "prompt" | "agent" | "http" | "sh" | "mcp" | "exec" | "bash" | "shell")
             && head.ends_with(&format!("= {word}")) =>
@@ -96,7 +108,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 "declare a skill, `skill {name}_skill() -> string {{ {word} {} }}`, and write `stage {name} = {name}_skill()`",
                 effect.trim()
             );
-            Some(Explained::at(site.word_span(), "an effect stands in a skill", help).covering(site.line_end()))
+            Some(Explained::new_at(site.word_span(), "an effect stands in a skill", help).covering(site.line_end()))
         }
         _ => None,
     }
@@ -107,6 +119,6 @@ pub(super) fn gate_message(site: &Site<'_>, message: &str) -> Explained {
     let condition = site.line.trim_start().trim_start_matches(site.first).trim().trim_start_matches('(');
     let message = message.split('"').nth(1).map_or("message", |text| text);
     let help = format!("write `{} {condition}, \"{message}\"`", site.first);
-    Explained::at(site.here(), format!("the message of a `{}` follows after a comma", site.first), help)
+    Explained::new_at(site.token_span(), format!("the message of a `{}` follows after a comma", site.first), help)
         .covering(site.line_end())
 }

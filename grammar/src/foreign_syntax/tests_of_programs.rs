@@ -8,8 +8,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     let head = line.trim_start();
     if head.starts_with("run ") && found == "->" {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "what a run gives is `result`",
                 format!("write `expect result == {}` on the next line", rest.trim()),
             )
@@ -31,7 +31,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         };
         let message =
             if found == "(" { "a mock answers whatever the arguments are" } else { "a mock says what the skill gives" };
-        return Some(Explained::at(site.here(), message, help).covering(site.line_end()));
+        return Some(Explained::new_at(site.token_span(), message, help).covering(site.line_end()));
     }
     let expected = head.strip_prefix("expect ")?;
     if let Some(stage) = expected.strip_prefix("stage ").map(first_word) {
@@ -46,7 +46,9 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             Some(times) => format!("write `expect stage {stage} ran times {times}`"),
             None => format!("write `expect stage {stage} ran`, `skipped` or `failed`"),
         };
-        return Some(Explained::at(site.here(), "a stage ran, was skipped or failed", help).covering(site.line_end()));
+        return Some(
+            Explained::new_at(site.token_span(), "a stage ran, was skipped or failed", help).covering(site.line_end()),
+        );
     }
     let name = first_word(expected);
     let value = rest.trim_start_matches("equal ").trim().trim_start_matches("equal ").trim_start_matches("be ");
@@ -54,19 +56,23 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         "to" | "is" | "=" | "equals" | "toBe" | "be" => {
             let value = if found == "to" { value.trim_start_matches("equal").trim() } else { value };
             Some(
-                Explained::at(site.here(), "values are compared by `==`", format!("write `expect {name} == {value}`"))
-                    .covering(site.line_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    "values are compared by `==`",
+                    format!("write `expect {name} == {value}`"),
+                )
+                .covering(site.line_end()),
             )
         }
         "called" | "ran" | "runs" => Some(
-            Explained::at(site.here(), "what ran is a stage", "write `expect stage name ran`")
+            Explained::new_at(site.token_span(), "what ran is a stage", "write `expect stage name ran`")
                 .covering(site.line_end()),
         ),
         "stage" if word == "not" => {
             let stage = first_word(rest.trim_start());
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "a stage ran, was skipped or failed",
                     format!("write `expect stage {stage} skipped`"),
                 )
@@ -74,8 +80,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         _ if matches!(word, "throws" | "fails" | "raises" | "error") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a failure has a kind",
                 "write `expect fails`, or `expect fails(command_failed)`",
             )

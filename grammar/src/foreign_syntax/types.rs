@@ -79,24 +79,24 @@ pub fn translate_type(text: &str) -> Option<String> {
         return None;
     }
     if let Some(inner) = text.strip_suffix('?') {
-        return translate_type(inner).map(optional);
+        return translate_type(inner).map(optional_type);
     }
     if let Some(inner) = text.strip_prefix(['?', '*', '&']) {
         let inner = translate_type(inner.trim_start_matches("mut "))?;
-        return Some(if text.starts_with('&') { inner } else { optional(inner) });
+        return Some(if text.starts_with('&') { inner } else { optional_type(inner) });
     }
     let parts = split_outside(text, '|');
     if parts.len() > 1 {
         let values: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|part| !NULLS.contains(part)).collect();
         return match values.as_slice() {
-            [one] if parts.len() > values.len() => translate_type(one).map(optional),
+            [one] if parts.len() > values.len() => translate_type(one).map(optional_type),
             _ => None,
         };
     }
     if let Some(inner) = text.strip_suffix("[]").or_else(|| text.strip_prefix("[]")) {
         return Some(format!("list<{}>", translate_type(inner)?));
     }
-    if let Some(inner) = enclosed(text, '[', ']') {
+    if let Some(inner) = strip_brackets(text, '[', ']') {
         return Some(format!("list<{}>", translate_type(inner)?));
     }
     if let Some((_, value)) = text.strip_prefix("map[").and_then(|rest| rest.split_once(']'))
@@ -111,7 +111,7 @@ pub fn translate_type(text: &str) -> Option<String> {
         let last = args.last().copied()?;
         return match args.len() {
             1 if LISTS.contains(&name) => Some(format!("list<{}>", translate_type(last)?)),
-            1 if OPTIONS.contains(&name) => translate_type(last).map(optional),
+            1 if OPTIONS.contains(&name) => translate_type(last).map(optional_type),
             1 if WRAPPERS.contains(&name) => translate_type(last),
             1 | 2 if MAPS.contains(&name) => Some(format!("map<{}>", translate_type(last)?)),
             1 if name == "outcome" => Some(format!("outcome<{}>", translate_type(last)?)),
@@ -126,12 +126,12 @@ pub fn translate_type(text: &str) -> Option<String> {
     (named && text.starts_with(|c: char| c.is_alphabetic() || c == '_')).then(|| text.to_owned())
 }
 
-fn optional(inner: String) -> String {
+fn optional_type(inner: String) -> String {
     if inner.ends_with('?') { inner } else { format!("{inner}?") }
 }
 
 /// What stands in brackets that enclose the whole text.
-fn enclosed(text: &str, open: char, close: char) -> Option<&str> {
+fn strip_brackets(text: &str, open: char, close: char) -> Option<&str> {
     text.strip_prefix(open)?.strip_suffix(close)
 }
 
@@ -171,11 +171,11 @@ pub(super) fn type_end(text: &str) -> usize {
     text.len()
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_type(site: &Site<'_>) -> Option<Explained> {
     let Site { place, found, line, word, .. } = *site;
     if found == "?" && !place.expression && place.name {
         let ty = translate_type(first_word(site.rest)).unwrap_or_else(|| "string".to_owned());
-        return Some(Explained::at(site.here(), "`?` stands after its type", format!("write `{ty}?`")));
+        return Some(Explained::new_at(site.token_span(), "`?` stands after its type", format!("write `{ty}?`")));
     }
     // A type that begins with something else than a name, or goes on after its name.
     let begins = place.name && !place.expression && matches!(found, "[" | "(" | "*" | "&" | "\"" | "enum" | "null");
@@ -196,7 +196,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     let value_follows = written.contains(|c: char| c.is_whitespace()) && !written.contains(['|', '[', '<', '(']);
     if let Some(here) = translate_type(written).filter(|here| here != written && !value_follows) {
         let message = format!("`{written}` is written `{here}`");
-        return Some(Explained::at(span, message, format!("write `{here}`")).instead(here).covering(end));
+        return Some(Explained::new_at(span, message, format!("write `{here}`")).write_instead(here).covering(end));
     }
     let strings = written.matches('"').count() >= 2;
     let help = if strings {
@@ -222,7 +222,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     } else {
         format!("`{written}` is not a type")
     };
-    Some(Explained::at(site.here(), message, help).covering(end))
+    Some(Explained::new_at(site.token_span(), message, help).covering(end))
 }
 
 /// The type, as far as it was read, that a line ends with.

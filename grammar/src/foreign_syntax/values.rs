@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Values.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_value(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     match found {
@@ -14,7 +14,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let (condition, other) = rest.split_once(" else ").unwrap_or((rest, "…"));
             let value = operand_before(line);
             let help = format!("write `if {} {{ {value} }} else {{ {} }}`", condition.trim(), operand_after(other));
-            Some(Explained::at(site.here(), "the condition stands first", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "the condition stands first", help).covering(site.line_end()))
         }
         "for" if site.operator && !place.expression && line.contains('[') => {
             let value = line.rsplit('[').next().unwrap_or_default().trim();
@@ -35,13 +35,13 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 }
                 None => format!("write `{over}.map(|{name}| {value})`"),
             };
-            Some(Explained::at(site.here(), "a list is made by methods", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "a list is made by methods", help).covering(site.line_end()))
         }
         "{" if site.operator && !word.is_empty() && word.starts_with(char::is_uppercase) => {
             let fields = rest.split('}').next().unwrap_or_default().trim();
             let help = format!("write `{{ {fields} }}` where a `{word}` is expected");
             Some(
-                Explained::at(site.word_span(), "a record is written without the name of its type", help)
+                Explained::new_at(site.word_span(), "a record is written without the name of its type", help)
                     .covering(site.line_end()),
             )
         }
@@ -52,15 +52,19 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             let help =
                 format!("write `|{}| {body}`", line.trim_end_matches('|').rsplit('|').next().unwrap_or_default());
             Some(
-                Explained::at(site.here(), "the body of a lambda is an expression without braces", help)
+                Explained::new_at(site.token_span(), "the body of a lambda is an expression without braces", help)
                     .covering(site.line_end()),
             )
         }
         "{" if place.expression && !place.declaration && rest.contains('=') && !rest.contains("==") => {
             let fields = rest.split('}').next().unwrap_or_default().replace(" = ", ": ").replace('=', ": ");
             Some(
-                Explained::at(site.here(), "a record is written with `:`", format!("write `{{ {} }}`", fields.trim()))
-                    .covering(site.block_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    "a record is written with `:`",
+                    format!("write `{{ {} }}`", fields.trim()),
+                )
+                .covering(site.block_end()),
             )
         }
         "{" if place.expression && !place.declaration && !rest.trim().is_empty() && rest.contains('}') => {
@@ -76,18 +80,18 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             } else {
                 "write `{ key: value }`".to_owned()
             };
-            Some(Explained::at(site.here(), "a record is written with `:`", help).covering(site.line_end()))
+            Some(Explained::new_at(site.token_span(), "a record is written with `:`", help).covering(site.line_end()))
         }
         "{" if place.expression && !place.declaration && word.is_empty() && head.ends_with('=') => {
-            Some(Explained::at(site.here(), "a record is written with `:`", "write `{ key: value }`"))
+            Some(Explained::new_at(site.token_span(), "a record is written with `:`", "write `{ key: value }`"))
         }
         "{" if site.operator && line.contains("function(") => {
             let params = line.rsplit('(').next().unwrap_or_default().trim_end_matches(')');
             let body =
                 rest.split('}').next().unwrap_or_default().trim().trim_start_matches("return ").trim_end_matches(';');
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "the parameters of a lambda are written between bars",
                     format!("write `|{params}| {}`", body.trim()),
                 )
@@ -95,27 +99,31 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         "(" if word == "let" || word == "var" => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "there are no tuples",
                 "write a `let` for each, or take a record apart: `let { a, b } = record`",
             )
             .covering(site.line_end()),
         ),
         "[" if word == "env" => Some(
-            Explained::at(site.here(), "`env` names each variable with its value", "write `env { NAME: value }`")
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.token_span(),
+                "`env` names each variable with its value",
+                "write `env { NAME: value }`",
+            )
+            .covering(site.line_end()),
         ),
         "where" if site.begins_line() => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a stage has no `where`",
                 format!("write `gate {}, \"message\"` after the stage", rest.trim()),
             )
             .covering(site.line_end()),
         ),
         _ if word == "each" && first == "for" => Some(
-            Explained::at(
+            Explained::new_at(
                 site.word_span(),
                 "a `for` has no `each`",
                 format!("write `for {found}{}`", rest.trim_end().trim_end_matches('{').trim_end()),
@@ -123,24 +131,24 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             .covering(site.line_end()),
         ),
         "[" if word == "let" || word == "var" => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a list is not taken apart",
                 "write `let first = xs[0]`; the fields of a record are `let { a, b } = record`",
             )
             .covering(site.line_end()),
         ),
         "," if matches!(first, "let" | "var") && site.operator => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 format!("`{first}` declares one name"),
                 format!("write another `{first}` on a line of its own"),
             )
             .covering(site.line_end()),
         ),
         "," if matches!(first, "let" | "var") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 format!("`{first}` declares one name"),
                 "write a `let` for each, or take a record apart: `let { a, b } = record`",
             )
@@ -149,13 +157,13 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         "," if first == "log" => {
             let value = operand_after(rest);
             Some(
-                Explained::at(site.here(), "`log` writes one text", format!("write `log \"… $<{value}>\"`"))
+                Explained::new_at(site.token_span(), "`log` writes one text", format!("write `log \"… $<{value}>\"`"))
                     .covering(site.line_end()),
             )
         }
-        "." if first == "log" => {
-            Some(Explained::at(site.here(), "`log` is a statement", "write `log \"…\"`").covering(site.line_end()))
-        }
+        "." if first == "log" => Some(
+            Explained::new_at(site.token_span(), "`log` is a statement", "write `log \"…\"`").covering(site.line_end()),
+        ),
         "," if line
             .rfind('(')
             .is_some_and(|open| !line[..open].ends_with(is_name_char) && !line[open..].contains(')')) =>
@@ -168,8 +176,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 );
                 let body = rest.split_once('>').map_or("…", |(_, body)| operand_after(body));
                 return Some(
-                    Explained::at(
-                        site.here(),
+                    Explained::new_at(
+                        site.token_span(),
                         "the parameters of a lambda are written between bars",
                         format!("write `|{params}| {body}`"),
                     )
@@ -177,25 +185,29 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 );
             }
             Some(
-                Explained::at(site.here(), "there are no tuples", "write a record: `{ first: a, second: b }`")
-                    .covering(site.line_end()),
+                Explained::new_at(
+                    site.token_span(),
+                    "there are no tuples",
+                    "write a record: `{ first: a, second: b }`",
+                )
+                .covering(site.line_end()),
             )
         }
         "," if first == "return" => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "a cascade returns one value",
                 "write a record: `return { first: a, second: b }`",
             )
             .covering(site.line_end()),
         ),
         "," if site.operator && rest.contains("->") => Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "alternatives of a pattern are joined by `|`",
                 format!("write `{head} | {}`", rest.trim()),
             )
-            .instead(" |")
+            .write_instead(" |")
             .covering(site.line_end()),
         ),
         "=" if line
@@ -204,8 +216,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             && site.operator =>
         {
             Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "an argument's name is followed by `:`",
                     format!("write `{word}: {}`", operand_after(rest)),
                 )
@@ -213,7 +225,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         "=" if matches!(first, "if") || line.contains("if ") => {
-            Some(Explained::at(site.here(), "`=` does not compare", "write `==`").instead("=="))
+            Some(Explained::new_at(site.token_span(), "`=` does not compare", "write `==`").write_instead("=="))
         }
         "=" if matches!(
             word,
@@ -235,12 +247,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         ) =>
         {
             Some(
-                Explained::at(site.here(), format!("`{word}` has no `=`"), "its value follows after a space")
+                Explained::new_at(site.token_span(), format!("`{word}` has no `=`"), "its value follows after a space")
                     .covering(site.line_end()),
             )
         }
         _ if word == "times" && first == "retry" => {
-            Some(Explained::at(site.word_span(), "`retry` is followed by a number alone", "write `retry 3`"))
+            Some(Explained::new_at(site.word_span(), "`retry` is followed by a number alone", "write `retry 3`"))
         }
         _ => None,
     }
@@ -256,6 +268,10 @@ fn lambda_in_braces(site: &Site<'_>) -> Explained {
     let body = site.rest.split('}').next().unwrap_or_default().trim();
     let (params, body) = body.split_once("->").map_or(("x", body), |(params, body)| (params.trim(), body.trim()));
     let body = if params == "x" { body.replace("it ", "x ") } else { body.to_owned() };
-    Explained::at(site.here(), "a lambda stands in parentheses", format!("write `{}(|{params}| {body})`", site.word))
-        .covering(site.line_end())
+    Explained::new_at(
+        site.token_span(),
+        "a lambda stands in parentheses",
+        format!("write `{}(|{params}| {body})`", site.word),
+    )
+    .covering(site.line_end())
 }

@@ -28,7 +28,7 @@ const OPERATORS: &[(&str, &str)] = &[
 ];
 
 /// Words between operands, prefixes of texts, types before names.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_word(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, glued, .. } = *site;
     let begins_word = found.starts_with(|c: char| c.is_alphabetic() || c == '_');
     if found.starts_with('"') && glued && matches!(word, "f" | "r" | "b" | "u" | "fr" | "rf" | "F" | "R" | "s" | "raw")
@@ -39,7 +39,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             "write `\"…\"`: a value in it is `$<name>`"
         };
         return Some(
-            Explained::at(site.word_span(), format!("a string has no `{word}` before it"), help)
+            Explained::new_at(site.word_span(), format!("a string has no `{word}` before it"), help)
                 .covering(site.line_end()),
         );
     }
@@ -66,10 +66,10 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             ("is", false) if !negated => ("write `==`".to_owned(), Some("==")),
             _ => ((*help).to_owned(), None),
         };
-        let explained =
-            Explained::at(site.here(), format!("there is no operator `{word}`"), help).covering(site.line_end());
+        let explained = Explained::new_at(site.token_span(), format!("there is no operator `{word}`"), help)
+            .covering(site.line_end());
         return Some(match instead {
-            Some(text) => explained.instead(text),
+            Some(text) => explained.write_instead(text),
             None => explained,
         });
     }
@@ -82,13 +82,17 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         if matches!(word, "mut" | "const") {
             let help = format!("write `var {found}{rest}`");
             return Some(
-                Explained::at(site.word_span(), format!("there is no `{word}`"), help).covering(site.line_end()),
+                Explained::new_at(site.word_span(), format!("there is no `{word}`"), help).covering(site.line_end()),
             );
         }
         let ty = translate_type(found).unwrap_or_else(|| found.to_owned());
         return Some(
-            Explained::at(site.here(), "the type follows after `:`", format!("write `{first} {word}: {ty}{rest}`"))
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.token_span(),
+                "the type follows after `:`",
+                format!("write `{first} {word}: {ty}{rest}`"),
+            )
+            .covering(site.line_end()),
         );
     }
     let type_word = matches!(
@@ -109,8 +113,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     );
     if type_word && begins_word && !place.expression {
         return Some(
-            Explained::at(site.back(word.len()), "a value begins with `let`", format!("write `let {found} = …`"))
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.span_before(word.len()),
+                "a value begins with `let`",
+                format!("write `let {found} = …`"),
+            )
+            .covering(site.line_end()),
         );
     }
     explain_skill_line(site)
@@ -139,16 +147,20 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
     ) && rest.trim_start().starts_with([':', '='])
     {
         if found == "model" {
-            return Some(Explained::at(
-                site.here(),
+            return Some(Explained::new_at(
+                site.token_span(),
                 "a skill does not choose its model",
                 "a stage does: `stage answer = skill(…) using claude`; `needs [reasoning]` says what the model must have",
             ));
         }
         let sign = if rest.trim_start().starts_with(':') { ':' } else { '=' };
         return Some(
-            Explained::at(site.here(), format!("`{found}` has no `{sign}`"), "its value follows after a space")
-                .covering(site.line_end()),
+            Explained::new_at(
+                site.token_span(),
+                format!("`{found}` has no `{sign}`"),
+                "its value follows after a space",
+            )
+            .covering(site.line_end()),
         );
     }
     if first == "run" && line.trim_start() == format!("run {word}") && word != "run" && !glued {
@@ -160,7 +172,7 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
             None => format!("{word} {written}"),
         };
         return Some(
-            Explained::at(
+            Explained::new_at(
                 site.word_span(),
                 "a command is written in `sh\"…\"`",
                 format!("write `run sh\"{}\"`", command.trim()),
@@ -170,19 +182,19 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
     }
     if matches!(found, "cwd" | "in" | "dir" | "from") && first == "run" {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the folder of a command follows after `in`",
                 format!("write `in {}`", rest.trim()),
             )
-            .instead("in")
+            .write_instead("in")
             .covering(site.line_end()),
         );
     }
     if found == "=" && matches!(first, "env" | "body" | "headers" | "query") {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "an entry is written with `:`",
                 format!("write `{word}: {}`", operand_after(rest)),
             )
@@ -193,8 +205,8 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
         let url = [found, rest].concat();
         if word == "http" && found.starts_with('"') {
             return Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "the method of a request stands first",
                     format!("write `http get {}`", url.trim()),
                 )
@@ -203,8 +215,8 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
         }
         if word == "http" && found == "{" {
             return Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "the method and the address stand first",
                     "write `http get url { headers: … }`",
                 )
@@ -213,8 +225,8 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
         }
         if matches!(found, "json" | "body" | "data" | "headers" | "with" | ",") {
             return Some(
-                Explained::at(
-                    site.here(),
+                Explained::new_at(
+                    site.token_span(),
                     "what is sent stands in braces",
                     "write `http post url { body: value, headers: { … } }`",
                 )
@@ -224,8 +236,8 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
     }
     if first == "exit" && word == "exit" && found.starts_with(|c: char| c.is_ascii_digit()) {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the exit codes that are no failure are a list",
                 format!("write `exit [{found}]`"),
             )
@@ -234,8 +246,8 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
     }
     if first == "mcp" && found == "(" {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "the arguments of a tool are a record",
                 "write `mcp server.tool { key: value }`",
             )
@@ -244,8 +256,8 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
     }
     if matches!(first, "needs" | "tools") && found.starts_with('"') {
         return Some(
-            Explained::at(
-                site.here(),
+            Explained::new_at(
+                site.token_span(),
                 "names stand without quotes",
                 format!("write `[{}]`", rest.split('"').next().unwrap_or_default()),
             )

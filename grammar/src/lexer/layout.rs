@@ -63,7 +63,7 @@ struct Layout<'t> {
 }
 
 /// Gives the grammar's tokens; adds to the scan's errors.
-pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
+pub(crate) fn lay_out_tokens(scan: &mut Scan<'_>) -> Vec<Token> {
     let mut layout = Layout {
         text: scan.text,
         raw: &scan.tokens,

@@ -1,13 +1,13 @@
 //! Tokens as the grammar sees them.
 
-use super::layout::layout;
+use super::layout::lay_out_tokens;
 use super::scan::Scan;
 use crate::token::{Kind, Token};
 
 /// The tokens, each as its text; `↵` ends a line, `⟨…⟩` names what has no telling text.
 fn tokens(text: &str) -> String {
     let mut scan = Scan::scan_text(text, 0);
-    let tokens = layout(&mut scan);
+    let tokens = lay_out_tokens(&mut scan);
     let told = tokens.iter().map(|Token(kind, span)| match kind {
         Kind::LineEnd => "↵".to_owned(),
         Kind::RecordBrace => "{:".to_owned(),
@@ -21,7 +21,7 @@ fn tokens(text: &str) -> String {
 /// The kinds of the words that are no names.
 fn words(text: &str) -> Vec<(String, Kind)> {
     let mut scan = Scan::scan_text(text, 0);
-    let tokens = layout(&mut scan);
+    let tokens = lay_out_tokens(&mut scan);
     let is_word = |token: &&Token| text[token.1.range()].starts_with(char::is_alphabetic);
     let words = tokens.iter().filter(is_word).filter(|token| token.0 != Kind::Number);
     words.map(|token| (text[token.1.range()].to_owned(), token.0)).collect()
@@ -237,7 +237,7 @@ fn brackets_always_balance() {
     for text in ["(", "(]", "[(", "{(}", "((\n", "\"$<(\n)", "f(\nstage a = b\n}", "\"$<[\"", "sh\"\"\"$<{"] {
         let mut scan = Scan::scan_text(text, 0);
         let mut open = Vec::new();
-        for Token(kind, _) in layout(&mut scan) {
+        for Token(kind, _) in lay_out_tokens(&mut scan) {
             match kind {
                 Kind::LParen => open.push(vec![Kind::RParen]),
                 Kind::LBracket => open.push(vec![Kind::RBracket]),

@@ -108,7 +108,7 @@ impl<'t> TreeBuilder<'t> {
             ParseError::ExtraToken { token } => (Some(token.1), &Vec::new(), token.0),
             ParseError::User { .. } => return Span::default(),
         };
-        let error = errors::unexpected(self.text, token, expected);
+        let error = errors::unexpected_token(self.text, token, expected);
         self.errors.push(error);
         let dropped = &mistake.dropped_tokens;
         match (dropped.first(), dropped.last()) {

@@ -28,7 +28,7 @@ enum Pending {
 
 const NOT: u8 = 4;
 
-fn precedence(op: BinaryOp) -> u8 {
+fn precedence_of(op: BinaryOp) -> u8 {
     match op {
         BinaryOp::Coalesce => 1,
         BinaryOp::Or => 2,
@@ -50,7 +50,7 @@ impl Pending {
     fn precedence(self) -> u8 {
         match self {
             Pending::Not(_) => NOT,
-            Pending::Binary(op) => precedence(op),
+            Pending::Binary(op) => precedence_of(op),
         }
     }
 }
@@ -99,7 +99,7 @@ impl TreeBuilder<'_> {
     /// Adds an operator and its right operand, after applying the pending operators that bind tighter.
     pub(crate) fn push_operation(&mut self, chain: &mut Chain, span: Span, next: Operand) {
         let op = parse_operator(self.slice(span));
-        let level = precedence(op);
+        let level = precedence_of(op);
         while let Some(pending) = chain.pending.last().copied() {
             if pending.precedence() < level {
                 break;

@@ -26,13 +26,13 @@ pub(crate) fn return_stmt(word: Span, value: Option<Expr>) -> StmtParts {
     (span, StmtKind::Return(value))
 }
 
-pub(crate) fn clause(span: Span, kind: ClauseKind) -> Clause {
+pub(crate) fn new_clause(span: Span, kind: ClauseKind) -> Clause {
     Clause { kind, span }
 }
 
 pub(crate) fn on_error(word: Span, filter: Vec<Name>, binding: Option<Name>, action: (ErrorAction, Span)) -> Clause {
     let (action, end) = action;
-    clause(word.to(end), ClauseKind::OnError { filter, binding, action })
+    new_clause(word.to(end), ClauseKind::OnError { filter, binding, action })
 }
 
 impl TreeBuilder<'_> {
@@ -104,7 +104,7 @@ impl TreeBuilder<'_> {
             span = span.to(idle.span);
             idle
         });
-        clause(span, ClauseKind::Timeout { total, idle })
+        new_clause(span, ClauseKind::Timeout { total, idle })
     }
 
     pub(crate) fn retry_clause(
@@ -119,7 +119,7 @@ impl TreeBuilder<'_> {
             span = span.to(last.span);
             (first, last)
         });
-        clause(span, ClauseKind::Retry { count, backoff })
+        new_clause(span, ClauseKind::Retry { count, backoff })
     }
 
     /// `budget`, `cache`, `branch`, `exclusive`.
@@ -140,13 +140,13 @@ impl TreeBuilder<'_> {
             "exclusive" => ClauseKind::Exclusive { name: value, nowait: unit.is_some() },
             _ => ClauseKind::Branch(value),
         };
-        clause(span, kind)
+        new_clause(span, kind)
     }
 
     /// `isolate`, `discard`.
     pub(crate) fn bare_clause(&mut self, word: Span) -> Clause {
         let discard = self.slice(word) == "discard";
-        clause(word, if discard { ClauseKind::Discard } else { ClauseKind::Isolate })
+        new_clause(word, if discard { ClauseKind::Discard } else { ClauseKind::Isolate })
     }
 
     /// `fix using model max n`.

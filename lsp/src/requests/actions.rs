@@ -1,6 +1,6 @@
 //! `textDocument/codeAction`.
 
-use cascade_compiler::ide::{Action, ActionKind, actions};
+use cascade_compiler::ide::{Action, ActionKind, find_actions};
 use cascade_grammar::ast::Span;
 use tower_lsp::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionResponse, TextEdit,
@@ -10,7 +10,7 @@ use super::View;
 use crate::convert::{Converter, edit_of_file};
 
 /// The kinds of actions that the server has.
-pub(crate) fn kinds() -> Vec<CodeActionKind> {
+pub(crate) fn action_kinds() -> Vec<CodeActionKind> {
     [ActionKind::QuickFix, ActionKind::Extract, ActionKind::Inline, ActionKind::Rewrite].map(kind_of).to_vec()
 }
 
@@ -24,12 +24,12 @@ fn kind_of(kind: ActionKind) -> CodeActionKind {
 }
 
 /// The actions at a range of the document: fixes of diagnostics, then rewritings.
-pub(crate) fn answer(view: &View, params: &CodeActionParams) -> Option<CodeActionResponse> {
+pub(crate) fn answer_code_actions(view: &View, params: &CodeActionParams) -> Option<CodeActionResponse> {
     let checked = view.checked()?;
     let program = checked.analysis.analysed()?;
     let selected = Span { start: view.offset(params.range.start), end: view.offset(params.range.end) };
     let project = || view.project_files().into_iter().collect();
-    let found = actions(program, checked.source, selected, &view.sources(), &project);
+    let found = find_actions(program, checked.source, selected, &view.sources(), &project);
     let client_file = |name: &str| view.client_file(name);
     let mut converter = Converter::new(checked.analysis, view.settings, &client_file);
     let mut answer = Vec::new();

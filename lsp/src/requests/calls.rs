@@ -18,18 +18,18 @@ use crate::{analysis::Analysis, document::source_name, position::LineIndex};
 pub(crate) fn answer_prepare(view: &View, position: Position) -> Option<Vec<CallHierarchyItem>> {
     let checked = view.checked()?;
     let callee = checked.compiled.callee_at(checked.source, view.offset(position))?;
-    Some(vec![item(view, checked.analysis, callee)?])
+    Some(vec![hierarchy_item(view, checked.analysis, callee)?])
 }
 
 /// Who calls an item, in all programs of the project.
 pub(crate) fn answer_incoming(view: &View, asked: &CallHierarchyItem) -> Option<Vec<CallHierarchyIncomingCall>> {
-    let (analysis, source, offset) = find(view, asked)?;
+    let (analysis, source, offset) = find_callee(view, asked)?;
     let file = source_name(&asked.uri);
     let mut found: Vec<CallHierarchyIncomingCall> = Vec::new();
     let mut add = |analysis: &Analysis, calls: Vec<Calls>| {
         for call in calls {
-            let from_ranges = ranges(view, analysis, call.other.whole.source, &call);
-            if let Some(from) = item(view, analysis, call.other)
+            let from_ranges = call_ranges(view, analysis, call.other.whole.source, &call);
+            if let Some(from) = hierarchy_item(view, analysis, call.other)
                 && !found.iter().any(|other| other.from.uri == from.uri && other.from.range == from.range)
             {
                 found.push(CallHierarchyIncomingCall { from, from_ranges });
@@ -48,17 +48,17 @@ pub(crate) fn answer_incoming(view: &View, asked: &CallHierarchyItem) -> Option<
 
 /// What an item calls.
 pub(crate) fn answer_outgoing(view: &View, asked: &CallHierarchyItem) -> Option<Vec<CallHierarchyOutgoingCall>> {
-    let (analysis, source, offset) = find(view, asked)?;
+    let (analysis, source, offset) = find_callee(view, asked)?;
     let calls = analysis.compiled.as_deref()?.calls(source, offset);
     let found = calls.into_iter().filter_map(|call| {
-        let from_ranges = ranges(view, &analysis, source, &call);
-        Some(CallHierarchyOutgoingCall { to: item(view, &analysis, call.other)?, from_ranges })
+        let from_ranges = call_ranges(view, &analysis, source, &call);
+        Some(CallHierarchyOutgoingCall { to: hierarchy_item(view, &analysis, call.other)?, from_ranges })
     });
     Some(found.collect())
 }
 
 /// The analysis of the file of an item, with where the item's name stands in it.
-fn find(view: &View, asked: &CallHierarchyItem) -> Option<(Arc<Analysis>, SourceId, u32)> {
+fn find_callee(view: &View, asked: &CallHierarchyItem) -> Option<(Arc<Analysis>, SourceId, u32)> {
     let file = source_name(&asked.uri);
     let own = view.analysis.iter().chain(&view.others).find(|analysis| analysis.root == file);
     let analysis = match own {
@@ -71,14 +71,14 @@ fn find(view: &View, asked: &CallHierarchyItem) -> Option<(Arc<Analysis>, Source
     Some((Arc::clone(&analysis), source, offset))
 }
 
-fn ranges(view: &View, analysis: &Analysis, source: SourceId, call: &Calls) -> Vec<Range> {
+fn call_ranges(view: &View, analysis: &Analysis, source: SourceId, call: &Calls) -> Vec<Range> {
     let text = &analysis.sources.get(source).text;
     let lines = LineIndex::new(text);
     call.spans.iter().map(|span| lines.range(text, *span, view.settings.encoding)).collect()
 }
 
 /// An item of the protocol; `None` in the standard library, which has no file.
-fn item(view: &View, analysis: &Analysis, callee: Callee) -> Option<CallHierarchyItem> {
+fn hierarchy_item(view: &View, analysis: &Analysis, callee: Callee) -> Option<CallHierarchyItem> {
     let whole = view.location(analysis, callee.whole)?;
     Some(CallHierarchyItem {
         name: callee.name,

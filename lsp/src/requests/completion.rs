@@ -14,7 +14,7 @@ pub(crate) const TRIGGERS: &[&str] = &[".", "<", "\"", "/", "@"];
 
 /// What can be written at a position. It is computed from the text, with the help of the last analysis, and waits
 /// for no new one.
-pub(crate) fn answer(view: &View, params: &CompletionParams) -> Option<CompletionResponse> {
+pub(crate) fn answer_completion(view: &View, params: &CompletionParams) -> Option<CompletionResponse> {
     let offset = view.offset(params.text_document_position.position);
     let kept = view.kept.as_deref().and_then(Analysis::analysed);
     let found = complete(&view.name, &view.text, offset, &view.sources(), kept);
@@ -24,7 +24,7 @@ pub(crate) fn answer(view: &View, params: &CompletionParams) -> Option<Completio
     let items = found.entries.into_iter().enumerate().map(|(rank, entry)| {
         let additional = entry.also.iter().map(|(span, text)| TextEdit { range: range(*span), new_text: text.clone() });
         let additional: Vec<_> = additional.collect();
-        let (text, is_snippet) = inserted(&entry, view.settings.snippets);
+        let (text, is_snippet) = inserted_text(&entry, view.settings.snippets);
         CompletionItem {
             kind: Some(item_kind(entry.kind)),
             detail: (!entry.detail.is_empty()).then_some(entry.detail),
@@ -48,7 +48,7 @@ pub(crate) fn answer(view: &View, params: &CompletionParams) -> Option<Completio
 }
 
 /// What is written, and whether it is a snippet. Clients without snippets get the name alone.
-fn inserted(entry: &Completion, snippets: bool) -> (String, bool) {
+fn inserted_text(entry: &Completion, snippets: bool) -> (String, bool) {
     match (entry.snippet, snippets) {
         (true, true) => (entry.insert.clone(), true),
         (true, false) => (entry.label.clone(), false),

@@ -6,7 +6,7 @@ use tower_lsp::ls_types::{GotoDefinitionResponse, Position};
 use super::View;
 
 /// Where the name at a position is defined.
-pub(crate) fn answer(view: &View, position: Position) -> Option<GotoDefinitionResponse> {
+pub(crate) fn answer_definition(view: &View, position: Position) -> Option<GotoDefinitionResponse> {
     let checked = view.checked()?;
     let found = definition(checked.compiled, checked.source, view.offset(position))?;
     let places = found.places.into_iter().filter_map(|place| view.location(checked.analysis, place));

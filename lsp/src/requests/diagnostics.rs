@@ -19,19 +19,22 @@ use crate::{analysis::Analysis, convert::diagnostics_of};
 
 /// The diagnostics of the document, and those of the files that it imports and that are not open. A client that has
 /// them already is told so.
-pub(crate) fn answer(view: &View, params: &DocumentDiagnosticParams) -> Result<Option<DocumentDiagnosticReportResult>> {
+pub(crate) fn answer_diagnostics(
+    view: &View,
+    params: &DocumentDiagnosticParams,
+) -> Result<Option<DocumentDiagnosticReportResult>> {
     let Some(analysis) = view.analysis.as_deref() else { return Ok(None) };
-    let items = diagnostics(view, analysis, &view.name);
+    let items = view_diagnostics(view, analysis, &view.name);
     let mut related = HashMap::new();
     let files = analysis.sources.iter().map(|(_, source)| source.name.as_str());
     for file in files.filter(|name| view.settings.related_documents && !view.files.contains_key(*name)) {
-        let items = diagnostics(view, analysis, file);
+        let items = view_diagnostics(view, analysis, file);
         if let (false, Some(client_file)) = (items.is_empty(), view.client_file(file)) {
             let report = FullDocumentDiagnosticReport { result_id: None, items };
             related.insert(client_file.uri, DocumentDiagnosticReportKind::Full(report));
         }
     }
-    let result_id = identify(&items, &related)?;
+    let result_id = result_id(&items, &related)?;
     let report = if params.previous_result_id.as_ref() == Some(&result_id) {
         DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
             related_documents: None,
@@ -46,13 +49,13 @@ pub(crate) fn answer(view: &View, params: &DocumentDiagnosticParams) -> Result<O
     Ok(Some(DocumentDiagnosticReportResult::Report(report)))
 }
 
-fn diagnostics(view: &View, analysis: &Analysis, file: &str) -> Vec<Diagnostic> {
+fn view_diagnostics(view: &View, analysis: &Analysis, file: &str) -> Vec<Diagnostic> {
     let analyses = std::iter::once(analysis).chain(view.others.iter().map(|other| &**other));
     diagnostics_of(file, analyses, view.settings, &|name| view.client_file(name))
 }
 
 /// A text that differs where an answer differs.
-fn identify(items: &[Diagnostic], related: &HashMap<Uri, DocumentDiagnosticReportKind>) -> Result<String> {
+fn result_id(items: &[Diagnostic], related: &HashMap<Uri, DocumentDiagnosticReportKind>) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     let text = |value: serde_json::Result<String>| value.map_err(|_| Error::internal_error());
     text(serde_json::to_string(items))?.hash(&mut hasher);

@@ -7,7 +7,7 @@ use super::View;
 use crate::position::LineIndex;
 
 /// The types of variables and stages in a range that are declared without one.
-pub(crate) fn answer(view: &View, range: Range) -> Option<Vec<InlayHint>> {
+pub(crate) fn answer_hints(view: &View, range: Range) -> Option<Vec<InlayHint>> {
     let checked = view.checked()?;
     let (start, end) = (view.offset(range.start), view.offset(range.end));
     let lines = LineIndex::new(&view.text);

@@ -6,7 +6,7 @@ use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, Mark
 use super::View;
 
 /// What is known at a position, in Markdown.
-pub(crate) fn answer(view: &View, params: &HoverParams) -> Option<Hover> {
+pub(crate) fn answer_hover(view: &View, params: &HoverParams) -> Option<Hover> {
     let checked = view.checked()?;
     let offset = view.offset(params.text_document_position_params.position);
     let found = hover(checked.compiled, checked.analysis.program.as_ref(), checked.source, offset)?;

@@ -9,7 +9,7 @@ use super::View;
 pub(crate) const TRIGGERS: [&str; 4] = ["}", "\n", "]", ")"];
 
 /// The edit that indents the line of the cursor.
-pub(crate) fn answer(view: &View, params: &DocumentOnTypeFormattingParams) -> Option<Vec<TextEdit>> {
+pub(crate) fn answer_indent(view: &View, params: &DocumentOnTypeFormattingParams) -> Option<Vec<TextEdit>> {
     let parse = view.sources().parse(&view.name, &view.text);
     let offset = view.offset(params.text_document_position.position);
     let found = indent_line(&parse, &view.text, offset, &params.ch);

@@ -13,7 +13,7 @@ use super::View;
 use crate::position::LineIndex;
 
 /// The actions above the declarations of the document, and the last runs of its cascades. Their commands belong to the client; see docs/editors.md.
-pub(crate) fn answer(view: &View) -> Option<Vec<CodeLens>> {
+pub(crate) fn answer_lenses(view: &View) -> Option<Vec<CodeLens>> {
     let uri = view.client_file(&view.name)?.uri;
     let lines = LineIndex::new(&view.text);
     let mut found = Vec::new();

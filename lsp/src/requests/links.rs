@@ -9,7 +9,7 @@ use super::View;
 use crate::position::LineIndex;
 
 /// The files that the document names. What does not exist is no link; a diagnostic says so where it matters.
-pub(crate) fn answer(view: &View) -> Option<Vec<DocumentLink>> {
+pub(crate) fn answer_links(view: &View) -> Option<Vec<DocumentLink>> {
     let sources = view.sources();
     let lines = LineIndex::new(&view.text);
     let found = links(&view.name, &sources.parse(&view.name, &view.text), &sources).into_iter().filter_map(|link| {

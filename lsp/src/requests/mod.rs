@@ -180,7 +180,7 @@ fn content_modified() -> Error {
 }
 
 /// An error that the client shows.
-fn refused(message: String) -> Error {
+fn refusal_error(message: String) -> Error {
     // `RequestFailed` of the protocol.
     Error { code: ErrorCode::ServerError(-32803), message: message.into(), data: None }
 }

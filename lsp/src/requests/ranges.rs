@@ -2,7 +2,7 @@
 
 use cascade_compiler::{
     Sources,
-    ide::{enclosing, foldable},
+    ide::{enclosing_ranges, folding_ranges},
 };
 use tower_lsp::ls_types::{FoldingRange, Position, SelectionRange};
 
@@ -13,7 +13,7 @@ use crate::position::LineIndex;
 pub(crate) fn answer_folding(view: &View) -> Option<Vec<FoldingRange>> {
     let parse = view.sources().parse(&view.name, &view.text);
     let lines = LineIndex::new(&view.text);
-    let ranges = foldable(&parse, &view.text).into_iter().map(|span| {
+    let ranges = folding_ranges(&parse, &view.text).into_iter().map(|span| {
         let range = lines.range(&view.text, span, view.settings.encoding);
         FoldingRange {
             start_line: range.start.line,
@@ -34,7 +34,7 @@ pub(crate) fn answer_selection(view: &View, positions: &[Position]) -> Option<Ve
     let lines = LineIndex::new(&view.text);
     let mut found = Vec::with_capacity(positions.len());
     for position in positions {
-        let spans = enclosing(&parse, &view.text, view.offset(*position));
+        let spans = enclosing_ranges(&parse, &view.text, view.offset(*position));
         let largest_first = spans.into_iter().rev();
         let nested = largest_first.fold(None, |parent: Option<Box<SelectionRange>>, span| {
             let range = lines.range(&view.text, span, view.settings.encoding);

@@ -8,7 +8,7 @@ use crate::analysis::Analysis;
 
 /// Every place that names what the name at a position stands for, in the document, in what it imports, and
 /// in the other programs of the project.
-pub(crate) fn answer(view: &View, params: &ReferenceParams) -> Option<Vec<Location>> {
+pub(crate) fn answer_references(view: &View, params: &ReferenceParams) -> Option<Vec<Location>> {
     let checked = view.checked()?;
     let offset = view.offset(params.text_document_position.position);
     let found = references(checked.compiled, checked.source, offset);

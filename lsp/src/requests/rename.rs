@@ -11,19 +11,19 @@ use tower_lsp::{
     },
 };
 
-use super::{View, refused};
+use super::{View, refusal_error};
 use crate::position::LineIndex;
 
 /// The name at a position, if it can be renamed.
 pub(crate) fn answer_prepare(view: &View, position: Position) -> Result<Option<PrepareRenameResponse>> {
     let Some(checked) = view.checked() else { return Ok(None) };
     let Some(program) = checked.analysis.analysed() else { return Ok(None) };
-    let span = prepare_rename(program, checked.source, view.offset(position)).map_err(refused)?;
+    let span = prepare_rename(program, checked.source, view.offset(position)).map_err(refusal_error)?;
     Ok(Some(PrepareRenameResponse::Range(view.range(span))))
 }
 
 /// The edits that rename what the name at a position stands for, in all files of the project.
-pub(crate) fn answer(view: &View, params: &RenameParams) -> Result<Option<WorkspaceEdit>> {
+pub(crate) fn answer_rename(view: &View, params: &RenameParams) -> Result<Option<WorkspaceEdit>> {
     let Some(checked) = view.checked() else { return Ok(None) };
     let Some(program) = checked.analysis.analysed() else { return Ok(None) };
     let offset = view.offset(params.text_document_position.position);
@@ -38,7 +38,7 @@ pub(crate) fn answer(view: &View, params: &RenameParams) -> Result<Option<Worksp
         .collect();
     let other_programs: Vec<Analysed<'_>> = others.iter().filter_map(|other| other.analysed()).collect();
     let changes = rename(program, &other_programs, checked.source, offset, &params.new_name, &view.sources());
-    let changes = changes.map_err(refused)?;
+    let changes = changes.map_err(refusal_error)?;
     let texts = std::iter::once(checked.analysis).chain(others.iter().map(|other| &**other));
     let texts: HashMap<String, _> = texts
         .flat_map(|analysis| analysis.sources.iter())

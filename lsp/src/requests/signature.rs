@@ -9,7 +9,7 @@ use tower_lsp::ls_types::{
 use super::View;
 
 /// The parameters of the call around a position.
-pub(crate) fn answer(view: &View, position: Position) -> Option<SignatureHelp> {
+pub(crate) fn answer_signature(view: &View, position: Position) -> Option<SignatureHelp> {
     let checked = view.checked()?;
     let found = signature_help(checked.compiled, checked.source, view.offset(position))?;
     let markdown = |value: String| {

@@ -2,7 +2,7 @@
 
 use cascade_compiler::{
     Sources,
-    ide::{OutlineSymbol, SymbolKind as Kind, outline},
+    ide::{OutlineSymbol, SymbolKind as Kind, outline_of},
 };
 use tower_lsp::ls_types::{
     DocumentSymbol, DocumentSymbolResponse, Location, OneOf, SymbolKind, WorkspaceSymbol, WorkspaceSymbolParams,
@@ -16,10 +16,10 @@ use crate::position::LineIndex;
 const MOST: usize = 500;
 
 /// The declarations of the document, as a tree.
-pub(crate) fn answer(view: &View) -> Option<DocumentSymbolResponse> {
+pub(crate) fn answer_symbols(view: &View) -> Option<DocumentSymbolResponse> {
     let parse = view.sources().parse(&view.name, &view.text);
     let lines = LineIndex::new(&view.text);
-    let symbols = outline(&parse).into_iter().map(|symbol| document_symbol(view, &lines, symbol));
+    let symbols = outline_of(&parse).into_iter().map(|symbol| document_symbol(view, &lines, symbol));
     Some(DocumentSymbolResponse::Nested(symbols.collect()))
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn answer_workspace(view: &View, params: &WorkspaceSymbolParams) -> O
         let Ok(text) = sources.read(&name) else { continue };
         let Some(file) = view.client_file(&name) else { continue };
         let lines = LineIndex::new(&text);
-        for symbol in outline(&sources.parse(&name, &text)) {
+        for symbol in outline_of(&sources.parse(&name, &text)) {
             if !matches_query(&symbol.name, &params.query) {
                 continue;
             }

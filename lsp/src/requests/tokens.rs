@@ -42,7 +42,7 @@ const KINDS: &[(TokenKind, SemanticTokenType)] = &[
 ];
 
 /// The names of the kinds and of the marks.
-pub(crate) fn legend() -> SemanticTokensLegend {
+pub(crate) fn tokens_legend() -> SemanticTokensLegend {
     SemanticTokensLegend {
         token_types: KINDS.iter().map(|(_, name)| name.clone()).collect(),
         token_modifiers: vec![
@@ -70,7 +70,7 @@ impl SentTokens {
 }
 
 /// All tokens of the document.
-pub(crate) fn answer(view: &View) -> Option<SemanticTokens> {
+pub(crate) fn answer_tokens(view: &View) -> Option<SemanticTokens> {
     let data = tokens_in(view, None)?;
     let (id, _) = view.tokens.replace(&data);
     Some(SemanticTokens { result_id: Some(id), data })
@@ -83,7 +83,7 @@ pub(crate) fn answer_delta(view: &View, previous: &str) -> Option<SemanticTokens
     let before = before.filter(|(id, _)| id == previous);
     Some(match before {
         Some((_, before)) => {
-            let edits = edits(&before, data);
+            let edits = token_edits(&before, data);
             SemanticTokensFullDeltaResult::TokensDelta(SemanticTokensDelta { result_id: Some(id), edits })
         }
         None => SemanticTokensFullDeltaResult::Tokens(SemanticTokens { result_id: Some(id), data }),
@@ -92,7 +92,7 @@ pub(crate) fn answer_delta(view: &View, previous: &str) -> Option<SemanticTokens
 
 /// The edit from one list to another, without what both begin and end with. Places are counted in numbers, of which a
 /// token has five.
-fn edits(before: &[SemanticToken], mut after: Vec<SemanticToken>) -> Vec<SemanticTokensEdit> {
+fn token_edits(before: &[SemanticToken], mut after: Vec<SemanticToken>) -> Vec<SemanticTokensEdit> {
     let head = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
     let (rest_before, rest_after) = (&before[head..], &after[head..]);
     let tail = rest_before.iter().rev().zip(rest_after.iter().rev()).take_while(|(a, b)| a == b).count();

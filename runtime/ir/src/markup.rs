@@ -2,7 +2,7 @@
 
 /// The entity for a character that must not stand for itself in an element or in an attribute
 /// between double quotes.
-fn entity(c: char) -> Option<&'static str> {
+fn entity_of(c: char) -> Option<&'static str> {
     match c {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
@@ -17,7 +17,7 @@ fn entity(c: char) -> Option<&'static str> {
 /// character in XML: `Some("")` leaves it out.
 pub fn push_escaped(out: &mut String, text: &str, replace: impl Fn(char) -> Option<&'static str>) {
     for c in text.chars() {
-        match entity(c).or_else(|| replace(c)) {
+        match entity_of(c).or_else(|| replace(c)) {
             Some(written) => out.push_str(written),
             None => out.push(c),
         }

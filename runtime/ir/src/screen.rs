@@ -10,8 +10,8 @@ use std::borrow::Cow;
 /// - Characters that turn the direction of writing around, and line ends that only some know, are shown
 ///   as `�`.
 /// - A line that GitHub would read as a command (`::error::`, `##[error]`) is broken up.
-pub fn neutral(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| picture(c).is_some()) && !text.contains("::") && !text.contains("##[") {
+pub fn neutralize_controls(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| control_picture(c).is_some()) && !text.contains("::") && !text.contains("##[") {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -23,27 +23,27 @@ pub fn neutral(text: &str) -> Cow<'_, str> {
         let line = line.replace("##[", "# #[");
         let indent = line.len() - line.trim_start().len();
         let (blank, mut rest) = line.split_at(indent);
-        push(&mut out, blank);
+        push_neutral(&mut out, blank);
         if let Some(command) = rest.strip_prefix("::") {
             out.push_str(": :");
             rest = command;
         }
-        push(&mut out, rest);
+        push_neutral(&mut out, rest);
     }
     Cow::Owned(out)
 }
 
 /// The same for one line: its line ends are shown as `⏎`.
 pub fn neutral_line(text: &str) -> String {
-    neutral(text.trim_end()).replace('\n', "⏎")
+    neutralize_controls(text.trim_end()).replace('\n', "⏎")
 }
 
 /// The source of a program with its characters at the same bytes, so that places in it stay right.
 pub fn neutral_source(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| c != '\r' && picture(c).is_some()) {
+    if !text.chars().any(|c| c != '\r' && control_picture(c).is_some()) {
         return Cow::Borrowed(text);
     }
-    let same_length = |c: char| match (picture(c), c.len_utf8()) {
+    let same_length = |c: char| match (control_picture(c), c.len_utf8()) {
         (None, _) => c,
         _ if c == '\r' => c,
         (Some(_), 1) => '?',
@@ -53,12 +53,12 @@ pub fn neutral_source(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(same_length).collect())
 }
 
-fn push(out: &mut String, text: &str) {
-    out.extend(text.chars().map(|c| picture(c).unwrap_or(c)));
+fn push_neutral(out: &mut String, text: &str) {
+    out.extend(text.chars().map(|c| control_picture(c).unwrap_or(c)));
 }
 
 /// What is shown in place of a character; `None`: itself.
-fn picture(c: char) -> Option<char> {
+fn control_picture(c: char) -> Option<char> {
     match c {
         '\n' | '\t' => None,
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
@@ -77,20 +77,20 @@ mod tests {
 
     #[test]
     fn nothing_moves_the_cursor_or_turns_the_text() {
-        assert_eq!(neutral("a\u{1b}[2J\u{1b}]0;t\u{7}b\rc"), "a␛[2J␛]0;t␇b␍c");
-        assert_eq!(neutral("a\u{9b}2Jb\u{7f}"), "a\u{fffd}2Jb␡");
-        assert_eq!(neutral("pay \u{202e}001\u{202c} now\u{2028}x"), "pay \u{fffd}001\u{fffd} now\u{fffd}x");
-        assert_eq!(neutral("one\r\ntwo\tthree\n"), "one\ntwo\tthree\n");
-        assert!(matches!(neutral("ordinary: text\n  äöü 👩‍💻\n"), Cow::Borrowed(_)));
+        assert_eq!(neutralize_controls("a\u{1b}[2J\u{1b}]0;t\u{7}b\rc"), "a␛[2J␛]0;t␇b␍c");
+        assert_eq!(neutralize_controls("a\u{9b}2Jb\u{7f}"), "a\u{fffd}2Jb␡");
+        assert_eq!(neutralize_controls("pay \u{202e}001\u{202c} now\u{2028}x"), "pay \u{fffd}001\u{fffd} now\u{fffd}x");
+        assert_eq!(neutralize_controls("one\r\ntwo\tthree\n"), "one\ntwo\tthree\n");
+        assert!(matches!(neutralize_controls("ordinary: text\n  äöü 👩‍💻\n"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn no_line_is_a_command() {
         assert_eq!(
-            neutral("a\n  ::error::b\n::add-mask::c\n##[group]d"),
+            neutralize_controls("a\n  ::error::b\n::add-mask::c\n##[group]d"),
             "a\n  : :error::b\n: :add-mask::c\n# #[group]d"
         );
-        assert_eq!(neutral("std::fs"), "std::fs");
+        assert_eq!(neutralize_controls("std::fs"), "std::fs");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use indexmap::IndexMap;
 use smol_str::SmolStr;
 
 use crate::{
-    describe::{declares_secret, describe, shown, suggest},
+    describe::{declares_secret, describe_type, shorten_value, suggest_name},
     eval::{Eval, Result},
     failure::{Failure, Raise, defect},
     lenient::{Repair, is_placeholder, same_word, stated_word},
-    value::{Artifact, REDACTED, Secret, Value, parse_duration, parse_time, to_json, whole},
+    value::{Artifact, REDACTED, Secret, Value, parse_duration, parse_time, to_json, whole_number},
 };
 
 /// 2^53: smaller floats without a fraction are exact integers.
@@ -36,7 +36,7 @@ pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
 }
 
 /// Converts a value to a type, or fails with `invalid_output` and the place within the value.
-pub fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
+pub fn coerce_value(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
     Checker::new(eval, strictness, ty).coerce(value, ty)
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn coerce_leniently(eval: &mut Eval<'_>, value: Value, ty: &Type) -> 
 }
 
 /// Whether a value satisfies a predicate.
-pub(crate) fn satisfies(eval: &mut Eval<'_>, value: &Value, refinement: &Refinement) -> Result<bool> {
+pub(crate) fn satisfies_refinement(eval: &mut Eval<'_>, value: &Value, refinement: &Refinement) -> Result<bool> {
     let mut slots = vec![Value::Null; refinement.slots.max(1) as usize];
     slots[0] = value.clone();
     eval.eval_bool(&refinement.predicate, &mut slots)
@@ -97,7 +97,7 @@ impl<'e, 'p> Checker<'e, 'p> {
             (Type::String | Type::Path, Value::Str(text))
                 if self.strictness == Strictness::Lenient && is_placeholder(&text, None) =>
             {
-                Err(self.error(format!("{} only holds the place of an answer", self.shown(&Value::Str(text)))))
+                Err(self.error(format!("{} only holds the place of an answer", self.show_value(&Value::Str(text)))))
             }
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
             (Type::Optional(_), Value::Str(s)) if self.strictness == Strictness::Cells && s.trim().is_empty() => {
@@ -113,10 +113,10 @@ impl<'e, 'p> Checker<'e, 'p> {
             (Type::Int | Type::Float, Value::Large(number)) => match (ty, number.as_exact_float()) {
                 (Type::Float, Some(float)) => Ok(Value::Float(float)),
                 _ => {
-                    let ty = describe(self.eval.program, ty);
+                    let ty = describe_type(self.eval.program, ty);
                     let message = format!(
                         "{} does not fit into 64 bits, and {ty} was expected; `json` keeps its digits",
-                        self.shown(&Value::Large(number))
+                        self.show_value(&Value::Large(number))
                     );
                     Err(self.error(message))
                 }
@@ -141,8 +141,8 @@ impl<'e, 'p> Checker<'e, 'p> {
                 Ok(Value::Command(crate::value::command_of_text(&text).into()))
             }
             (Type::Artifact(_), value @ Value::Artifact(_)) => Ok(value),
-            (Type::Artifact(kind), Value::Str(s)) => Ok(artifact(*kind, &s)),
-            (Type::Artifact(kind), Value::Path(s)) => Ok(artifact(*kind, &s)),
+            (Type::Artifact(kind), Value::Str(s)) => Ok(artifact_value(*kind, &s)),
+            (Type::Artifact(kind), Value::Path(s)) => Ok(artifact_value(*kind, &s)),
             (Type::List(inner), Value::List(items)) => self.list(&items, inner),
             (Type::Map(inner), value @ (Value::Map(_) | Value::Record(_))) => self.map(&value, inner),
             (Type::Record(fields), value @ (Value::Map(_) | Value::Record(_))) => self.record(&value, fields),
@@ -160,10 +160,10 @@ impl<'e, 'p> Checker<'e, 'p> {
             }
             (Type::Refined(inner, refinement), value) => {
                 let value = self.coerce(value, inner)?;
-                if satisfies(self.eval, &value, refinement).map_err(|f| self.with_place(f))? {
+                if satisfies_refinement(self.eval, &value, refinement).map_err(|f| self.with_place(f))? {
                     Ok(value)
                 } else {
-                    Err(self.error(format!("{} does not satisfy `{}`", self.shown(&value), refinement.text)))
+                    Err(self.error(format!("{} does not satisfy `{}`", self.show_value(&value), refinement.text)))
                 }
             }
             (ty, value) => self.coerce_leniently(value, ty),
@@ -211,9 +211,10 @@ impl<'e, 'p> Checker<'e, 'p> {
                 && self.accepts_text(&field.ty)
                 && is_placeholder(text, Some(&field.name))
             {
-                return Err(
-                    self.error(format!("{} only holds the place of an answer", self.shown(&Value::Str(text.clone()))))
-                );
+                return Err(self.error(format!(
+                    "{} only holds the place of an answer",
+                    self.show_value(&Value::Str(text.clone()))
+                )));
             }
             let item = match (found, &field.default) {
                 (None | Some(Value::Null), Some(default)) if !accepts_null(&field.ty) || found.is_none() => {
@@ -230,7 +231,7 @@ impl<'e, 'p> Checker<'e, 'p> {
                 (Some(item), _) => self.coerce(item.clone(), &field.ty)?,
                 (None, _) if self.is_optional(&field.ty) => Value::Null,
                 (None, _) => {
-                    let ty = describe(self.eval.program, &field.ty);
+                    let ty = describe_type(self.eval.program, &field.ty);
                     let mut message = format!("missing; {ty} was expected");
                     if self.strictness == Strictness::Cells {
                         // With a wrong delimiter the whole table has one column.
@@ -299,7 +300,7 @@ impl<'e, 'p> Checker<'e, 'p> {
         for (key, _) in value.entries().into_iter().flatten() {
             if !fields.iter().any(|f| f.name == *key) {
                 let known: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
-                let hint = suggest(key, &known);
+                let hint = suggest_name(key, &known);
                 return Err(self.error(format!("there is no field `{key}`{hint}")));
             }
         }
@@ -335,7 +336,7 @@ impl<'e, 'p> Checker<'e, 'p> {
         }
         let Some(variant) = variant else {
             let expected = known.join(", ");
-            let hint = suggest(&name, &known);
+            let hint = suggest_name(&name, &known);
             let name = if self.is_private() { REDACTED.to_owned() } else { format!("`{name}`") };
             return Err(self.error(format!("{name} is none of {expected}{hint}")));
         };
@@ -343,7 +344,7 @@ impl<'e, 'p> Checker<'e, 'p> {
             for (key, _) in value.entries().into_iter().flatten() {
                 if key != "kind" && !variant.fields.iter().any(|f| f.name == *key) {
                     let known: Vec<&str> = variant.fields.iter().map(|f| f.name.as_str()).collect();
-                    let hint = suggest(key, &known);
+                    let hint = suggest_name(key, &known);
                     return Err(self.error(format!("there is no field `{key}`{hint}")));
                 }
             }
@@ -387,7 +388,7 @@ impl<'e, 'p> Checker<'e, 'p> {
         let ms = match &value {
             Value::Str(s) => parse_duration(s),
             Value::Int(seconds) => seconds.checked_mul(1000),
-            Value::Float(seconds) => whole(seconds * 1e3),
+            Value::Float(seconds) => whole_number(seconds * 1e3),
             _ => None,
         };
         match ms {
@@ -399,7 +400,7 @@ impl<'e, 'p> Checker<'e, 'p> {
     fn money(&mut self, value: Value, ty: &Type) -> Result {
         let micro = match &value {
             Value::Int(usd) => usd.checked_mul(1_000_000),
-            Value::Float(usd) => whole(usd * 1e6),
+            Value::Float(usd) => whole_number(usd * 1e6),
             Value::Str(s) => crate::value::parse_money(s),
             _ => None,
         };
@@ -432,14 +433,14 @@ impl<'e, 'p> Checker<'e, 'p> {
                 self.repair("a number or truth value was read as text");
                 Ok(Value::str(to_json(&value).to_string()))
             }
-            (Type::Int | Type::Float, Value::Str(text)) => match crate::lenient::number(text) {
+            (Type::Int | Type::Float, Value::Str(text)) => match crate::lenient::read_number(text) {
                 Some(number) => {
                     self.repair("text was read as a number");
                     self.coerce(number, ty).map_err(|_| self.mismatch(&value, ty))
                 }
                 None => Err(self.mismatch(&value, ty)),
             },
-            (Type::Bool, Value::Str(text)) => match crate::lenient::truth(text) {
+            (Type::Bool, Value::Str(text)) => match crate::lenient::read_bool(text) {
                 Some(truth) => {
                     self.repair("text was read as a truth value");
                     Ok(Value::Bool(truth))
@@ -479,12 +480,12 @@ impl<'e, 'p> Checker<'e, 'p> {
     }
 
     fn mismatch(&self, value: &Value, ty: &Type) -> Raise {
-        let expected = describe(self.eval.program, ty);
+        let expected = describe_type(self.eval.program, ty);
         let found = match value {
             Value::Null => "null".to_owned(),
             Value::List(_) | Value::Map(_) | Value::Record(_) => value.kind().to_owned(),
             other if self.is_private() => other.kind().to_owned(),
-            other => format!("{} ({})", shown(other), other.kind()),
+            other => format!("{} ({})", shorten_value(other), other.kind()),
         };
         self.error(format!("{expected} was expected, found {found}"))
     }
@@ -495,8 +496,8 @@ impl<'e, 'p> Checker<'e, 'p> {
         declares_secret(self.eval.program, self.whole)
     }
 
-    fn shown(&self, value: &Value) -> String {
-        if self.is_private() { REDACTED.to_owned() } else { shown(value) }
+    fn show_value(&self, value: &Value) -> String {
+        if self.is_private() { REDACTED.to_owned() } else { shorten_value(value) }
     }
 
     fn error(&self, message: String) -> Raise {
@@ -528,6 +529,6 @@ fn accepts_null(ty: &Type) -> bool {
     matches!(ty, Type::Optional(_) | Type::Null | Type::Json)
 }
 
-fn artifact(kind: cascade_ir::ArtifactKind, path: &str) -> Value {
+fn artifact_value(kind: cascade_ir::ArtifactKind, path: &str) -> Value {
     Value::Artifact(Artifact { kind, path: path.to_owned() }.into())
 }

@@ -5,7 +5,7 @@ use cascade_ir::{Field, Type, TypeDefKind};
 use crate::value::{REDACTED, Value, to_json};
 
 /// A short form of a value for messages.
-pub fn shown(value: &Value) -> String {
+pub fn shorten_value(value: &Value) -> String {
     if let Value::Secret(_) = value {
         return REDACTED.to_owned();
     }
@@ -17,7 +17,7 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// The name of a type for messages.
-pub fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
+pub fn describe_type(program: &cascade_ir::Program, ty: &Type) -> String {
     match ty {
         Type::Null => "null".into(),
         Type::String => "string".into(),
@@ -33,15 +33,15 @@ pub fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
         Type::Command => "command".into(),
         Type::Artifact(kind) => format!("{kind:?}").to_lowercase(),
         Type::Model => "model".into(),
-        Type::List(inner) => format!("list<{}>", describe(program, inner)),
-        Type::Map(inner) => format!("map<{}>", describe(program, inner)),
-        Type::Optional(inner) => format!("{}?", describe(program, inner)),
+        Type::List(inner) => format!("list<{}>", describe_type(program, inner)),
+        Type::Map(inner) => format!("map<{}>", describe_type(program, inner)),
+        Type::Optional(inner) => format!("{}?", describe_type(program, inner)),
         Type::Record(fields) => {
             let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
             format!("{{ {} }}", names.join(", "))
         }
         Type::Named(id) => program.types.get(id.index()).map_or_else(|| "?".into(), |d| d.name.to_string()),
-        Type::Refined(inner, _) => describe(program, inner),
+        Type::Refined(inner, _) => describe_type(program, inner),
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn declares_secret(program: &cascade_ir::Program, ty: &Type) -> bool 
 }
 
 /// `; did you mean …?` if a known name is similar.
-pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
+pub(crate) fn suggest_name(name: &str, known: &[&str]) -> String {
     known
         .iter()
         .map(|k| (edit_distance(name, k), k))

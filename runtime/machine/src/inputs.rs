@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 use smol_str::SmolStr;
 
 use crate::{
-    check::{Strictness, coerce, is_tagged},
-    describe::{declares_secret, describe, suggest},
+    check::{Strictness, coerce_value, is_tagged},
+    describe::{declares_secret, describe_type, suggest_name},
     eval::{DEFAULT_FUEL, Eval},
     redact::Redactor,
     value::{REDACTED, Secret, Value, from_json, parse_duration, parse_money, parse_time, to_json},
@@ -51,7 +51,7 @@ pub fn inputs_with_variables(
     let mut errors = Vec::new();
     let names: Vec<&str> = entry.params.iter().map(|p| p.name.as_str()).collect();
     for name in inputs.keys().filter(|n| !names.contains(&n.as_str())) {
-        let hint = suggest(name, &names);
+        let hint = suggest_name(name, &names);
         errors.push(InputError { input: name.clone(), message: format!("`{}` has no such input{hint}", entry.name) });
     }
     let mut eval = Eval::new(program, DEFAULT_FUEL);
@@ -59,11 +59,11 @@ pub fn inputs_with_variables(
     let mut slots = vec![Value::Null; entry.slots as usize];
     for param in &entry.params {
         let value = match (inputs.get(param.name.as_str()), &param.default) {
-            (Some(json), _) => coerce(&mut eval, from_json(json), &param.ty, Strictness::Input),
+            (Some(json), _) => coerce_value(&mut eval, from_json(json), &param.ty, Strictness::Input),
             (None, Some(default)) => eval.eval(default, &mut slots),
             (None, None) if matches!(param.ty, Type::Optional(_) | Type::Null) => Ok(Value::Null),
             (None, None) => {
-                let message = format!("missing; {} was expected", describe(program, &param.ty));
+                let message = format!("missing; {} was expected", describe_type(program, &param.ty));
                 errors.push(InputError { input: param.name.to_string(), message });
                 continue;
             }
@@ -188,7 +188,7 @@ pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json
                 if names.contains(&text) {
                     return Ok(Json::from(text));
                 }
-                Err(format!("`{text}` is none of {}{}", names.join(", "), suggest(text, &names)))
+                Err(format!("`{text}` is none of {}{}", names.join(", "), suggest_name(text, &names)))
             }
             _ => parse_json_input(program, ty, text),
         },
@@ -207,7 +207,7 @@ fn parse_json_input(program: &Program, ty: &Type, text: &str) -> Result<Json, St
     };
     // A text that is not JSON may contain a secret.
     let shown = if declares_secret(program, ty) { REDACTED.to_owned() } else { format!("`{text}`") };
-    let wrong = |detail: String| format!("{shown} is not {}{detail}{example}", describe(program, ty));
+    let wrong = |detail: String| format!("{shown} is not {}{detail}{example}", describe_type(program, ty));
     let value: Json = serde_json::from_str(text).map_err(|e| match ty {
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),

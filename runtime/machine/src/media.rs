@@ -24,7 +24,7 @@ pub fn is_given(provider: &str, kind: ArtifactKind) -> bool {
 }
 
 /// Why a model cannot be asked with these files, or for a file of this kind. `None`: it can.
-pub(crate) fn obstacle(
+pub(crate) fn find_obstacle(
     model: &Model,
     for_agent: bool,
     files: &[Attachment],

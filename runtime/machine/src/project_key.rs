@@ -5,7 +5,7 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::interpreter::hex;
+use crate::interpreter::to_hex;
 
 /// The random key of a project. A keyed digest reveals nothing of its content, however short that is, to
 /// anybody without the key.
@@ -53,7 +53,7 @@ impl ProjectKey {
 
     /// [`ProjectKey::digest`] in hex, as a name for the content.
     pub fn name_content(&self, purpose: &str, content: &[u8]) -> String {
-        hex(&self.digest(purpose, content))
+        to_hex(&self.digest(purpose, content))
     }
 }
 

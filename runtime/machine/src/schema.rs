@@ -8,9 +8,9 @@ use crate::{check::is_tagged, eval::constant_value, value::to_json};
 
 /// The schema of a declared type for users: optional fields are not required, references have
 /// descriptions, and `x-cascade` names types that JSON lacks. Named types are under `$defs`.
-pub fn document(program: &Program, id: TypeId) -> Json {
+pub fn schema_of_type(program: &Program, id: TypeId) -> Json {
     let mut writer = Writer { program, defs: Vec::new(), strict: false };
-    let schema = writer.named(id);
+    let schema = writer.named_schema(id);
     let reference = schema.get("$ref").and_then(Json::as_str).map(str::to_owned);
     let recursive = reference.is_some_and(|r| writer.defs.iter().any(|(_, _, def)| contains_reference(def, &r)));
     let schema = if recursive { schema } else { writer.inline_reference(schema) };
@@ -31,7 +31,7 @@ pub(crate) fn model_schema(program: &Program, ty: &Type) -> Option<Json> {
     let mut writer = Writer { program, defs: Vec::new(), strict: true };
     let inner = writer.schema(ty);
     let schema = if is_wrapped(program, ty) {
-        object([("value".to_owned(), inner)].into_iter().collect())
+        object_schema([("value".to_owned(), inner)].into_iter().collect())
     } else {
         // Not every provider accepts a reference at the top: its definition is inserted.
         writer.inline_reference(inner)
@@ -40,7 +40,7 @@ pub(crate) fn model_schema(program: &Program, ty: &Type) -> Option<Json> {
 }
 
 /// The schema of the inputs of a skill that a model may call as a tool. An input with a default may be left out.
-pub(crate) fn parameters(program: &Program, params: &[Param]) -> Json {
+pub(crate) fn parameters_schema(program: &Program, params: &[Param]) -> Json {
     let mut writer = Writer { program, defs: Vec::new(), strict: false };
     let field = |param: &Param| Field {
         name: param.name.clone(),
@@ -54,7 +54,7 @@ pub(crate) fn parameters(program: &Program, params: &[Param]) -> Json {
 }
 
 /// The name of a skill's schema: letters, digits and `_`, at most 64.
-pub(crate) fn name(program: &Program, skill: &Skill) -> String {
+pub(crate) fn schema_name(program: &Program, skill: &Skill) -> String {
     let base = match &skill.output {
         Type::Named(id) => program.types.get(id.index()).map_or(&skill.name, |d| &d.name),
         _ => &skill.name,
@@ -122,7 +122,7 @@ pub fn is_closed(schema: &Json) -> bool {
     }
 }
 
-fn object(properties: Map<String, Json>) -> Json {
+fn object_schema(properties: Map<String, Json>) -> Json {
     let required: Vec<&String> = properties.keys().collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
@@ -191,9 +191,9 @@ impl Writer<'_> {
             Type::Map(inner) => {
                 json!({ "type": "object", "additionalProperties": self.schema(inner) })
             }
-            Type::Optional(inner) => nullable(self.schema(inner)),
+            Type::Optional(inner) => nullable_schema(self.schema(inner)),
             Type::Record(fields) => self.record(fields),
-            Type::Named(id) => self.named(*id),
+            Type::Named(id) => self.named_schema(*id),
             Type::Refined(inner, refinement) => {
                 let mut schema = self.schema(inner);
                 // Strict validators allow no siblings of a reference; the answer is checked
@@ -220,7 +220,7 @@ impl Writer<'_> {
             let mut schema = self.schema(&field.ty);
             let optional = matches!(field.ty, Type::Optional(_));
             if self.strict && field.default.is_some() && !optional {
-                schema = nullable(schema);
+                schema = nullable_schema(schema);
             }
             if let Some(value) =
                 field.default.as_ref().filter(|_| !self.strict).and_then(|d| default_value(self.program, d))
@@ -232,14 +232,14 @@ impl Writer<'_> {
             }
             properties.insert(field.name.to_string(), self.with_description(schema, &field.doc));
         }
-        let mut schema = object(properties);
+        let mut schema = object_schema(properties);
         if !self.strict {
             schema["required"] = Json::Array(required);
         }
         schema
     }
 
-    fn named(&mut self, id: TypeId) -> Json {
+    fn named_schema(&mut self, id: TypeId) -> Json {
         let Some(def) = self.program.types.get(id.index()) else {
             return json!({});
         };
@@ -363,7 +363,7 @@ fn constant_json(value: &Const) -> Json {
     to_json(&constant_value(value))
 }
 
-fn nullable(schema: Json) -> Json {
+fn nullable_schema(schema: Json) -> Json {
     match schema.get("type") {
         Some(Json::String(ty)) if schema.get("enum").is_none() && ty != "null" => {
             let both = json!([ty, "null"]);

@@ -47,12 +47,12 @@ pub(crate) fn file_tokens(file: &Attachment) -> u64 {
         Some("image") => PICTURE,
         Some("audio") => size.div_ceil(SOUND_BYTES),
         Some("video") => size.div_ceil(FILM_BYTES),
-        _ => pages(&file.content) * PAGE,
+        _ => count_pages(&file.content) * PAGE,
     }
 }
 
 /// The pages of a PDF. Where its page objects are compressed, they are estimated by its size.
-fn pages(content: &[u8]) -> u64 {
+fn count_pages(content: &[u8]) -> u64 {
     /// The usual size of a page whose text is compressed, in bytes.
     const USUAL: u64 = 30_000;
     let is_page = |rest: &[u8]| {

@@ -340,7 +340,7 @@ fn budgets_hold_for_everything_below_them() {
     let mut mock = Mock::new(&program, |_| Reply::Now(model("hm", 500_000, 0)));
     assert_eq!(to_json(&mock.run().unwrap()), json!("cheap"));
     assert_eq!(mock.paths(), ["main/s/a#1", "main/s/b#1"]);
-    assert_eq!(mock.machine.spent().cost, 3_000_000);
+    assert_eq!(mock.machine.total_spent().cost, 3_000_000);
 }
 
 #[test]

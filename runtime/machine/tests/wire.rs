@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use cascade_ir::{ModelId, Program};
 use cascade_machine::{
     Value,
-    interpreter::hex,
+    interpreter::to_hex,
     request::{
         Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, Output, PersonRequest, Process,
         PromptRequest, RequestKind, Response, RunRequest, TimerId, TimerKind,
@@ -45,7 +45,7 @@ impl Resolver for World {
 }
 
 fn sha256(content: &[u8]) -> String {
-    hex(&Sha256::digest(content))
+    to_hex(&Sha256::digest(content))
 }
 
 fn world() -> World {

@@ -3,7 +3,7 @@
 
 use std::{ffi::OsStr, path::Path, process::Command};
 
-use cascade_sandbox::{Limits, Network, Spec, command, tree};
+use cascade_sandbox::{Limits, Network, Spec, sandboxed_command, tree};
 
 fn main() {
     divan::main();
@@ -11,7 +11,7 @@ fn main() {
 
 const HELPER: &str = env!("CARGO_BIN_EXE_cascade-sandbox-helper");
 
-fn spec(folder: &Path, namespaces: bool) -> Spec {
+fn spec(folder: &Path, namespaces: bool, network: Network) -> Spec {
     let folder_of = |name: &str| {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).unwrap();
@@ -24,8 +24,9 @@ fn spec(folder: &Path, namespaces: bool) -> Spec {
         readable: Vec::new(),
         hidden: Vec::new(),
         temporary,
-        network: Network::Off,
+        network,
         namespaces,
+        watched: true,
         limits: Limits::default(),
         report: folder.join("report"),
     }
@@ -39,11 +40,20 @@ fn a_command_without_a_sandbox(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(args = [true, false], sample_count = 200)]
 fn a_command_in_a_sandbox_with_namespaces(bencher: divan::Bencher<'_, '_>, namespaces: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let spec = spec(folder.path(), namespaces);
-    bencher.bench(|| {
-        let status = command(Path::new(HELPER), &spec, [OsStr::new("true")]).unwrap().status().unwrap();
-        assert!(status.success());
-    });
+    let spec = spec(folder.path(), namespaces, Network::Off);
+    bencher.bench(|| run(&spec, &["true"]));
+}
+
+#[divan::bench(args = [true, false], sample_count = 200)]
+fn a_command_with_the_network_on_with_namespaces(bencher: divan::Bencher<'_, '_>, namespaces: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = spec(folder.path(), namespaces, Network::On { supervised: true, local_ports: Vec::new() });
+    bencher.bench(|| run(&spec, &["true"]));
+}
+
+fn run(spec: &Spec, argv: &[&str]) {
+    let status = sandboxed_command(Path::new(HELPER), spec, argv.iter().map(OsStr::new)).unwrap().status().unwrap();
+    assert!(status.success());
 }
 
 /// A repository with so many files of 1 KiB, one of which is changed.
@@ -74,7 +84,7 @@ fn opening_a_copy(bencher: divan::Bencher<'_, '_>, files: usize) {
     bencher.bench_local(|| {
         number.set(number.get() + 1);
         let copy = folder.path().join(format!("copy{}", number.get()));
-        drop(tree::open(&folder.path().join("repo"), &copy, None).unwrap());
+        drop(tree::open_tree(&folder.path().join("repo"), &copy, None).unwrap());
     });
 }
 
@@ -83,7 +93,7 @@ fn opening_a_copy(bencher: divan::Bencher<'_, '_>, files: usize) {
 fn opening_a_copy_again(bencher: divan::Bencher<'_, '_>, files: usize) {
     let folder = repository(files);
     let (repo, spares) = (folder.path().join("repo"), folder.path().join("spares"));
-    let open = |copy: &Path| tree::open(&repo, copy, Some(&spares)).unwrap();
+    let open = |copy: &Path| tree::open_tree(&repo, copy, Some(&spares)).unwrap();
     // What was changed a moment ago would be copied again.
     std::thread::sleep(std::time::Duration::from_secs(4));
     let copy = folder.path().join("copy");
@@ -96,6 +106,6 @@ fn opening_a_copy_again(bencher: divan::Bencher<'_, '_>, files: usize) {
 #[divan::bench(args = [1_000, 50_000], sample_count = 20, sample_size = 1)]
 fn looking_for_changes(bencher: divan::Bencher<'_, '_>, files: usize) {
     let folder = repository(files);
-    let mut tree = tree::open(&folder.path().join("repo"), &folder.path().join("copy"), None).unwrap();
+    let mut tree = tree::open_tree(&folder.path().join("repo"), &folder.path().join("copy"), None).unwrap();
     bencher.bench_local(|| assert_eq!(tree.changes().unwrap(), []));
 }

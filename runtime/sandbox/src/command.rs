@@ -19,7 +19,11 @@ const PROBE: &str = "probe";
 ///
 /// # Errors
 /// When this system has no sandbox.
-pub fn command<'a>(helper: &Path, spec: &Spec, argv: impl IntoIterator<Item = &'a OsStr>) -> io::Result<Command> {
+pub fn sandboxed_command<'a>(
+    helper: &Path,
+    spec: &Spec,
+    argv: impl IntoIterator<Item = &'a OsStr>,
+) -> io::Result<Command> {
     if cfg!(not(target_os = "linux")) {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "commands are confined only on Linux so far"));
     }
@@ -32,7 +36,7 @@ pub fn command<'a>(helper: &Path, spec: &Spec, argv: impl IntoIterator<Item = &'
 ///
 /// # Errors
 /// When the helper cannot be started, or says what is not understood.
-pub fn probe(helper: &Path) -> io::Result<Abilities> {
+pub fn probe_abilities(helper: &Path) -> io::Result<Abilities> {
     if cfg!(not(target_os = "linux")) {
         return Ok(Abilities { no_namespaces: Some("not Linux".to_owned()), ..Abilities::default() });
     }

@@ -8,7 +8,7 @@
 //!   the folder.
 //! - *The network.* [`proxy`] connects commands to the hosts of a list, from outside.
 //!
-//! What a machine can enforce is found out by trying in a child ([`probe`]), and reported as data ([`Held`]).
+//! What a machine can enforce is found out by trying in a child ([`probe_abilities`]), and reported as data ([`Held`]).
 
 mod command;
 #[cfg(target_os = "linux")]
@@ -21,8 +21,8 @@ mod spec;
 mod system;
 pub mod tree;
 
-pub use command::{HELPER_ARGUMENT, command, probe, run_helper};
+pub use command::{HELPER_ARGUMENT, probe_abilities, run_helper, sandboxed_command};
 pub use promise::{Abilities, Held, Promise};
 pub use self_test::self_test;
 pub use spec::{Limits, Network, Report, Spec};
-pub use system::{is_private_variable, system_paths, toolchains};
+pub use system::{find_toolchains, is_private_variable, system_paths};

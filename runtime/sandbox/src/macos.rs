@@ -8,7 +8,7 @@ use std::{fmt::Write, path::Path};
 use crate::{Network, Spec};
 
 /// The profile, in the language of `sandbox-exec -p`.
-pub fn profile(spec: &Spec) -> String {
+pub fn sandbox_profile(spec: &Spec) -> String {
     let mut out = String::from(
         "(version 1)\n(deny default)\n(allow process-fork process-exec)\n(allow signal (target same-sandbox))\n\
          (allow process-info* (target same-sandbox))\n(allow sysctl-read)\n(allow mach-lookup (global-name \
@@ -18,7 +18,7 @@ pub fn profile(spec: &Spec) -> String {
         ["/usr", "/bin", "/sbin", "/System", "/Library", "/opt", "/private/etc", "/private/var/db/timezone", "/dev"];
     let mut allow = |what: &str, path: &Path| {
         // Writing into a string cannot fail.
-        let _ = writeln!(out, "(allow {what} (subpath {}))", quoted(path));
+        let _ = writeln!(out, "(allow {what} (subpath {}))", quote_path(path));
     };
     for path in system.iter().map(Path::new).chain(spec.readable.iter().map(AsRef::as_ref)) {
         allow("file-read*", path);
@@ -31,20 +31,20 @@ pub fn profile(spec: &Spec) -> String {
     }
     match &spec.network {
         Network::Off => {}
-        Network::On => out.push_str("(allow network-outbound (remote ip))\n(allow network* (local ip))\n"),
+        Network::On { .. } => out.push_str("(allow network-outbound (remote ip))\n(allow network* (local ip))\n"),
         Network::Proxy { port, .. } => {
             let _ = writeln!(out, "(allow network-outbound (remote ip \"localhost:{port}\"))");
         }
     }
     // The last rule that fits decides.
     for secret in ["/Library/Keychains", "/private/var/run", "/private/etc/ssh", "/private/etc/master.passwd"] {
-        let _ = writeln!(out, "(deny file-read* file-write* (subpath {}))", quoted(Path::new(secret)));
+        let _ = writeln!(out, "(deny file-read* file-write* (subpath {}))", quote_path(Path::new(secret)));
     }
     out
 }
 
 /// A path as a text of the language.
-fn quoted(path: &Path) -> String {
+fn quote_path(path: &Path) -> String {
     format!("\"{}\"", path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -62,6 +62,7 @@ mod tests {
             temporary: "/t".into(),
             network,
             namespaces: false,
+            watched: false,
             limits: Limits::default(),
             report: "/report".into(),
         }
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_profile_denies_what_it_does_not_allow() {
-        let off = profile(&spec(Network::Off));
+        let off = sandbox_profile(&spec(Network::Off));
         assert!(off.starts_with("(version 1)\n(deny default)\n"), "{off}");
         assert!(off.contains("(allow file-read* file-write* (subpath \"/w \\\"x\\\"\"))"), "{off}");
         assert!(off.contains("(allow file-read* (subpath \"/r\"))") && !off.contains("network"), "{off}");
@@ -78,8 +79,11 @@ mod tests {
 
     #[test]
     fn the_network_is_that_of_the_policy() {
-        assert!(profile(&spec(Network::On)).contains("(allow network-outbound (remote ip))"));
-        let proxied = profile(&spec(Network::Proxy { port: 4321, handover: "/s".into() }));
+        assert!(
+            sandbox_profile(&spec(Network::On { supervised: true, local_ports: Vec::new() }))
+                .contains("(allow network-outbound (remote ip))")
+        );
+        let proxied = sandbox_profile(&spec(Network::Proxy { port: 4321, handover: "/s".into() }));
         assert!(proxied.contains("(allow network-outbound (remote ip \"localhost:4321\"))"), "{proxied}");
         assert!(!proxied.contains("(remote ip))"), "{proxied}");
     }

@@ -130,7 +130,13 @@ impl Abilities {
             Promise::Reads => no("no Landlock", LINUX),
             Promise::Network => match network {
                 _ if !self.seccomp => no("no seccomp", "use a kernel with CONFIG_SECCOMP_FILTER"),
-                Network::On => yes("the policy allows it; local sockets are denied by seccomp"),
+                Network::On { supervised: true, .. } if self.notify => {
+                    yes("a supervisor connects to other machines only; local sockets are denied by seccomp")
+                }
+                Network::On { .. } => no(
+                    "no supervision of `connect`: services of this machine itself could be reached",
+                    "use Linux 5.6 or newer, and not from within another sandbox that supervises",
+                ),
                 _ if namespaces => yes("a network of its own, and seccomp"),
                 Network::Off => yes("seccomp denies sockets"),
                 Network::Proxy { .. } if self.notify => yes("a supervisor asks for each connection"),

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Abilities, Held, Limits, Network, Promise, Report, Spec, command};
+use crate::{Abilities, Held, Limits, Network, Promise, Report, Spec, sandboxed_command};
 
 /// What the shell in the sandbox tries; each line says what succeeded.
 const ATTACK: &str = r#"
@@ -24,19 +24,18 @@ if command -v bash >/dev/null; then bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT" 2
 echo tried
 "#;
 
-/// Which promises are held here: first what the machine has the means for, then whether an attack on it fails.
+/// Which promises are held here: first what the machine has the means for, then whether an attack on it fails. The
+/// promise of the network stands there twice: with no network, and with that of the machine.
 ///
 /// # Errors
 /// When no sandbox can be made, or no folder for it.
 pub fn self_test(helper: &Path, abilities: &Abilities) -> io::Result<Vec<Held>> {
-    let mut promises = abilities.promises(&Network::Off);
     let place = Place::new()?;
-    let broken = place.attack(helper, abilities.namespaces)?;
-    for held in promises.iter_mut().filter(|held| held.held && broken.contains(&held.promise)) {
-        held.held = false;
-        held.why = format!("an attack on it succeeded, although it should be held by {}", held.why);
-        held.remedy = "this is a defect of Cascade or of the kernel: please report it".to_owned();
-    }
+    let mut promises = place.test(helper, abilities, Network::Off)?;
+    let on = place.test(helper, abilities, Network::On { supervised: abilities.notify, local_ports: Vec::new() })?;
+    let network = on.into_iter().filter(|held| held.promise == Promise::Network);
+    promises.extend(network.map(|held| Held { why: format!("with `network on`: {}", held.why), ..held }));
+    promises.sort_by_key(|held| held.promise);
     Ok(promises)
 }
 
@@ -62,8 +61,20 @@ impl Place {
         self.folder.path().join(name).canonicalize()
     }
 
+    /// The promises for a network, and whether they are held.
+    fn test(&self, helper: &Path, abilities: &Abilities, network: Network) -> io::Result<Vec<Held>> {
+        let mut promises = abilities.promises(&network);
+        let broken = self.attack(helper, abilities.namespaces, network)?;
+        for held in promises.iter_mut().filter(|held| held.held && broken.contains(&held.promise)) {
+            held.held = false;
+            held.why = format!("an attack on it succeeded, although it should be held by {}", held.why);
+            held.remedy = "this is a defect of Cascade or of the kernel: please report it".to_owned();
+        }
+        Ok(promises)
+    }
+
     /// The promises that an attack has broken.
-    fn attack(&self, helper: &Path, namespaces: bool) -> io::Result<Vec<Promise>> {
+    fn attack(&self, helper: &Path, namespaces: bool, network: Network) -> io::Result<Vec<Promise>> {
         let report = self.folder.path().join("report");
         let spec = Spec {
             directory: self.path("work")?,
@@ -72,12 +83,13 @@ impl Place {
             readable: vec![self.path("out")?],
             hidden: Vec::new(),
             temporary: self.path("tmp")?,
-            network: Network::Off,
+            network,
             namespaces,
+            watched: false,
             limits: Limits { cpu_seconds: 10, ..Limits::default() },
             report: report.clone(),
         };
-        let mut shell = command(helper, &spec, ["/bin/sh", "-c", ATTACK].map(OsStr::new))?;
+        let mut shell = sandboxed_command(helper, &spec, ["/bin/sh", "-c", ATTACK].map(OsStr::new))?;
         shell.env("PATH", "/usr/bin:/bin").env("OUT", self.path("out")?).env("CASCADE", std::process::id().to_string());
         shell.env("PORT", self.listener.local_addr()?.port().to_string()).stdin(Stdio::null());
         let output = shell.output()?;

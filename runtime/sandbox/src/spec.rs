@@ -21,6 +21,9 @@ pub struct Spec {
     pub network: Network,
     /// Whether namespaces are used. Without them Landlock, seccomp and a supervisor enforce what they can.
     pub namespaces: bool,
+    /// Whether changes of files that are denied are reported. It takes every call that could change a file some
+    /// microseconds.
+    pub watched: bool,
     /// The limits.
     pub limits: Limits,
     /// Where the helper writes its [`crate::Report`], if there is anything to report.
@@ -34,7 +37,13 @@ pub enum Network {
     /// None but a loopback of its own, where the machine allows that.
     Off,
     /// That of the machine, without local sockets.
-    On,
+    On {
+        /// Whether a supervisor keeps the command from services of this machine itself. The loopback of the command is
+        /// that of the machine, of which it reaches its own ports then.
+        supervised: bool,
+        /// Ports of this machine that it may reach by TCP all the same.
+        local_ports: Vec<u16>,
+    },
     /// Only a proxy, at this port of the loopback.
     Proxy {
         /// The port.
@@ -62,6 +71,13 @@ pub struct Limits {
     pub disk: u64,
     /// What must stay free on the disk, in bytes.
     pub free_disk: u64,
+}
+
+impl Spec {
+    /// Whether the command has a network of its own, with nothing in it but a loopback.
+    pub(crate) fn has_own_network(&self) -> bool {
+        self.namespaces && !matches!(self.network, Network::On { .. })
+    }
 }
 
 const GIB: u64 = 1 << 30;
@@ -92,7 +108,7 @@ pub struct Report {
     /// The limit for which it was ended, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// What was denied, where the sandbox saw it: `connect 127.0.0.1:22`.
+    /// What was denied, where the sandbox saw it: `connect 127.0.0.1:22`, `write /etc/hosts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
 }

@@ -33,7 +33,7 @@ pub fn system_paths() -> Vec<PathBuf> {
 }
 
 /// Devices that every command may read and write.
-pub(crate) fn devices() -> Vec<PathBuf> {
+pub(crate) fn device_files() -> Vec<PathBuf> {
     ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/fd", "/dev/shm"]
         .iter()
         .map(PathBuf::from)
@@ -76,7 +76,7 @@ const TOOLCHAINS: &[Toolchain] = &[
 
 /// The tool chains that are in this home: folders that a command may read, and variables that it needs to find them
 /// when its own home is another one.
-pub fn toolchains(home: &Path) -> (Vec<PathBuf>, Vec<(OsString, OsString)>) {
+pub fn find_toolchains(home: &Path) -> (Vec<PathBuf>, Vec<(OsString, OsString)>) {
     let (mut folders, mut variables) = (Vec::new(), Vec::new());
     for chain in TOOLCHAINS {
         folders.extend(chain.folders.iter().map(|folder| home.join(folder)).filter(|folder| folder.is_dir()));

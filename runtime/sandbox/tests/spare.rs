@@ -55,7 +55,7 @@ impl World {
     }
 
     fn open(&self, name: &str) -> Tree {
-        tree::open(&self.repo, &self.boxes.join(name), Some(&self.spares)).unwrap()
+        tree::open_tree(&self.repo, &self.boxes.join(name), Some(&self.spares)).unwrap()
     }
 
     /// The copies that are kept.
@@ -129,7 +129,7 @@ fn a_kept_copy_is_taken_once_and_has_what_the_folder_has_by_then() {
     let changes = tree.changes().unwrap();
     let text = tree.patch_text(&changes).unwrap();
     assert!(text.contains("-edited\n+edited inside") && text.contains("-1\n+one"), "{text}");
-    tree::apply(&tree, &changes, "id").unwrap();
+    tree::apply_changes(&tree, &changes, "id").unwrap();
     assert_eq!(fs::read_to_string(world.repo.join("d1/e1/f1.txt")).unwrap(), "one\n");
 }
 
@@ -207,7 +207,7 @@ fn a_copy_that_is_interrupted_is_made_anew() {
 fn small_copies_are_not_kept_and_no_more_than_two_of_a_folder_for_a_week() {
     let world = World::new();
     for (name, is_kept) in [("first", true), ("second", true), ("third", false)] {
-        let tree = tree::open(&world.repo, &world.boxes.join(name), None).unwrap();
+        let tree = tree::open_tree(&world.repo, &world.boxes.join(name), None).unwrap();
         assert_eq!(tree.keep_as_spare(&world.spares).unwrap(), is_kept, "{name}");
         assert_eq!(world.boxes.join(name).exists(), !is_kept);
     }
@@ -215,7 +215,7 @@ fn small_copies_are_not_kept_and_no_more_than_two_of_a_folder_for_a_week() {
     old.set_modified(SystemTime::now() - Duration::from_secs(8 * 24 * 3600)).unwrap();
     let small = world.boxes.join("small");
     fs::create_dir_all(world.boxes.join("source")).unwrap();
-    let tree = tree::open(&world.boxes.join("source"), &small, Some(&world.spares)).unwrap();
+    let tree = tree::open_tree(&world.boxes.join("source"), &small, Some(&world.spares)).unwrap();
     assert!(!tree.keep_as_spare(&world.spares).unwrap());
     assert_eq!(world.kept().len(), 1);
 }

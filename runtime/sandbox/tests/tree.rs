@@ -68,7 +68,7 @@ impl World {
     }
 
     fn open(&self, name: &str) -> Tree {
-        tree::open(&self.repo, &self.folder.path().join(name), None).unwrap()
+        tree::open_tree(&self.repo, &self.folder.path().join(name), None).unwrap()
     }
 }
 
@@ -267,21 +267,88 @@ fn both_sides_are_merged_and_what_does_not_go_together_is_a_conflict() {
     write(&world.repo.join("src/b.txt"), "outside\n");
     let before = snapshot(&world.repo, &[]);
     let changes = tree.all_changes().unwrap();
-    let conflict = tree::apply(&tree, &changes, "x").unwrap_err();
+    let conflict = tree::apply_changes(&tree, &changes, "x").unwrap_err();
     assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["src/b.txt"]), "{conflict}");
     assert_eq!(snapshot(&world.repo, &[]), before, "nothing was touched");
     // Without the conflict both changes are in.
     write(&world.repo.join("src/b.txt"), "b, edited\n");
     let index = fs::read(world.repo.join(".git/index")).unwrap();
-    let applied = tree::apply(&tree, &changes, "x").unwrap();
+    let applied = tree::apply_changes(&tree, &changes, "x").unwrap();
     assert_eq!(applied, Applied::Now(vec!["src/a.txt".into(), "src/b.txt".into()]));
     let merged = text.replace("one", "ONE").replace("seven", "SEVEN");
     assert_eq!(fs::read_to_string(world.repo.join("src/a.txt")).unwrap(), merged);
     assert_eq!(fs::read(world.repo.join(".git/index")).unwrap(), index, "the index is the user's");
     // It is not done twice, even if the user has changed it back.
     write(&world.repo.join("src/b.txt"), "changed back\n");
-    assert_eq!(tree::apply(&tree, &changes, "x").unwrap(), Applied::Before);
+    assert_eq!(tree::apply_changes(&tree, &changes, "x").unwrap(), Applied::Before);
     assert_eq!(fs::read_to_string(world.repo.join("src/b.txt")).unwrap(), "changed back\n");
+}
+
+#[test]
+fn a_renamed_file_takes_the_change_of_the_other_side() {
+    let world = World::new();
+    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
+    // Renamed outside, changed inside; and the other way round. Git was not told of either.
+    write(&world.repo.join("old \"name\".txt"), text.replace('o', "0"));
+    let mut tree = world.open("box");
+    let work = tree.work();
+    write(&work.join("src/a.txt"), text.replace("one", "ONE"));
+    fs::rename(work.join("old \"name\".txt"), work.join("new name \u{e4}.txt")).unwrap();
+    write(&work.join("added.txt"), "added\n");
+    write(&work.join(".gitattributes"), "*.txt merge=union\n");
+    fs::remove_file(work.join("crlf.txt")).unwrap();
+    tree.changes().unwrap();
+    fs::create_dir(world.repo.join("moved")).unwrap();
+    fs::rename(world.repo.join("src/a.txt"), world.repo.join("moved/there.txt")).unwrap();
+    fs::set_permissions(world.repo.join("moved/there.txt"), fs::Permissions::from_mode(0o640)).unwrap();
+    write(&world.repo.join("old \"name\".txt"), text.replace('o', "0").replace("seven", "SEVEN"));
+    let index = fs::read(world.repo.join(".git/index")).unwrap();
+    tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap();
+    let read = |name: &str| fs::read_to_string(world.repo.join(name)).unwrap_or_else(|_| "none".to_owned());
+    assert_eq!(read("moved/there.txt"), text.replace("one", "ONE"));
+    assert_eq!(fs::metadata(world.repo.join("moved/there.txt")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(read("new name \u{e4}.txt"), text.replace('o', "0").replace("seven", "SEVEN"));
+    assert_eq!([read("src/a.txt"), read("old \"name\".txt"), read("crlf.txt")], ["none", "none", "none"]);
+    assert_eq!([read("added.txt"), read("x.log")], ["added\n", "ignored"]);
+    assert_eq!(read(".gitattributes"), "*.txt merge=union\n");
+    assert_eq!(fs::read(world.repo.join(".git/index")).unwrap(), index, "the index is the user's");
+}
+
+#[test]
+fn git_merges_by_no_rule_of_either_side() {
+    let world = World::new();
+    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
+    let mut tree = world.open("box");
+    let work = tree.work();
+    // Lines of both sides would be kept by this rule, and a program called by that one.
+    write(&work.join(".gitattributes"), "*.txt merge=union\n*.sh merge=planted\n");
+    write(&work.join("src/a.txt"), text.replace("one", "inside"));
+    write(&work.join("run.sh"), "#!/bin/sh\ninside\n");
+    tree.changes().unwrap();
+    write(&world.repo.join("src/a.txt"), text.replace("one", "outside"));
+    write(&world.repo.join("run.sh"), "#!/bin/sh\noutside\n");
+    let planted = world.folder.path().join("planted");
+    git(&world.repo, &["config", "merge.planted.driver", &format!("touch {}", planted.display())]);
+    let before = snapshot(&world.repo, &[]);
+    let conflict = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap_err();
+    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["run.sh", "src/a.txt"]), "{conflict}");
+    assert_eq!(snapshot(&world.repo, &[]), before, "nothing was touched");
+    assert!(!planted.exists());
+}
+
+#[test]
+fn a_merge_overwrites_nothing_that_git_ignores() {
+    let world = World::new();
+    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
+    let mut tree = world.open("box");
+    fs::rename(tree.work().join("src/a.txt"), tree.work().join("kept.txt")).unwrap();
+    tree.changes().unwrap();
+    write(&world.repo.join("src/a.txt"), text.replace("seven", "SEVEN"));
+    write(&world.repo.join(".gitignore"), "*.log\nbuild/\nkept.txt\n");
+    write(&world.repo.join("kept.txt"), "the user's");
+    let conflict = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap_err();
+    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["kept.txt"]), "{conflict}");
+    assert_eq!(fs::read_to_string(world.repo.join("kept.txt")).unwrap(), "the user's");
 }
 
 #[test]
@@ -297,7 +364,7 @@ fn modes_links_removals_and_folders_are_applied() {
     fs::remove_dir_all(work.join("src")).unwrap();
     symlink("link/is", work.join("src")).unwrap();
     tree.changes().unwrap();
-    tree::apply(&tree, &tree.all_changes().unwrap(), "x").unwrap();
+    tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap();
     assert!(!world.repo.join("run.sh").exists());
     assert_eq!(fs::read_to_string(world.repo.join("link/is/a/folder.txt")).unwrap(), "now\n");
     assert_eq!(fs::read_link(world.repo.join("src")).unwrap(), Path::new("link/is"));
@@ -308,7 +375,7 @@ fn modes_links_removals_and_folders_are_applied() {
     fs::set_permissions(world.repo.join("src/b.txt"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(tree.work().join("src/b.txt"), fs::Permissions::from_mode(0o6777)).unwrap();
     tree.changes().unwrap();
-    tree::apply(&tree, &tree.all_changes().unwrap(), "x").unwrap();
+    tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap();
     let mode = fs::metadata(world.repo.join("src/b.txt")).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode, 0o700);
 }
@@ -348,7 +415,7 @@ fn no_change_leads_out_of_the_folder() {
         let mut tree = world.open("box");
         symlink(target, tree.work().join(link)).unwrap();
         tree.changes().unwrap();
-        let applied = tree::apply(&tree, &tree.all_changes().unwrap(), "x");
+        let applied = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x");
         assert_eq!(matches!(applied, Err(TreeError::Denied(_))), is_refused, "{link} -> {target}: {applied:?}");
         assert_eq!(fs::symlink_metadata(world.repo.join(link)).is_err(), is_refused);
     }
@@ -360,7 +427,7 @@ fn no_change_leads_out_of_the_folder() {
     let elsewhere = world.folder.path().join("elsewhere");
     fs::rename(world.repo.join("src"), &elsewhere).unwrap();
     symlink(&elsewhere, world.repo.join("src")).unwrap();
-    assert!(matches!(tree::apply(&tree, &tree.all_changes().unwrap(), "x"), Err(TreeError::Denied(_))));
+    assert!(matches!(tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x"), Err(TreeError::Denied(_))));
     assert!(fs::read_to_string(elsewhere.join("a.txt")).unwrap().starts_with("one"));
 }
 
@@ -398,7 +465,7 @@ fn git_outside_obeys_nothing_that_was_planted_inside() {
     assert!(!tree.readable().iter().any(|path| path.ends_with(".ssh")));
     tree.patch_text(&changes).unwrap();
     // Attributes are files of the working tree and may name a filter; the user's configuration has none.
-    tree::apply(&tree, &changes, "x").unwrap();
+    tree::apply_changes(&tree, &changes, "x").unwrap();
     assert_eq!(snapshot(&world.repo.join(".git"), &[]), before, "refs, hooks, configuration are as they were");
     tree::commit_on_branch(&tree, &changes[..1], "made", "message", 0).unwrap();
     git(&world.repo, &["status"]);
@@ -441,6 +508,42 @@ fn a_branch_is_made_from_outside_and_once() {
 }
 
 #[test]
+fn installed_packages_are_those_of_the_user_and_no_change() {
+    let world = World::new();
+    let repo = &world.repo;
+    write(&repo.join(".gitignore"), "*.log\nbuild/\nnode_modules/\n.venv\n");
+    for name in ["node_modules/a/index.js", "src/node_modules/b/index.js", ".venv/pyvenv.cfg", "venv/notes.txt"] {
+        write(&repo.join(name), name);
+    }
+    write(&repo.join("lib/node_modules/vendored.js"), "known to git\n");
+    git(repo, &["add", "-f", "lib"]);
+    let root = world.folder.path().join("box");
+    for _ in 0..2 {
+        // The second time as after a kill.
+        let mut tree = tree::open_tree(repo, &root, None).unwrap();
+        let work = tree.work();
+        for name in ["node_modules", "src/node_modules", ".venv"] {
+            assert_eq!(fs::read_link(work.join(name)).unwrap(), repo.join(name));
+            assert!(tree.readable().contains(&repo.join(name)), "{:?}", tree.readable());
+        }
+        assert!(fs::symlink_metadata(work.join("lib/node_modules")).unwrap().is_dir());
+        assert_eq!(fs::read_to_string(work.join("venv/notes.txt")).unwrap(), "venv/notes.txt");
+        let status = git(&work, &["status", "--porcelain"]);
+        assert!(!status.contains("?? node_modules") && !status.contains("?? .venv"), "{status}");
+        assert_eq!(tree.changes().unwrap(), []);
+        // A folder of its own in place of a link is ignored as it would be outside, and so is another link.
+        fs::remove_file(work.join("node_modules")).unwrap();
+        write(&work.join("node_modules/own.js"), "own\n");
+        fs::remove_file(work.join("src/node_modules")).unwrap();
+        symlink("../build", work.join("src/node_modules")).unwrap();
+        assert_eq!(tree.changes().unwrap(), []);
+        fs::remove_file(work.join("src/node_modules")).unwrap();
+        fs::remove_dir_all(work.join("node_modules")).unwrap();
+    }
+    assert_eq!(fs::read_to_string(repo.join("node_modules/a/index.js")).unwrap(), "node_modules/a/index.js");
+}
+
+#[test]
 fn a_folder_without_repository_is_copied_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("plain");
@@ -449,13 +552,13 @@ fn a_folder_without_repository_is_copied_as_it_is() {
     write(&source.join(".gitignore"), "*.log\n");
     write(&source.join(".cascade/journal.db"), "state");
     fs::create_dir_all(source.join("empty/inner")).unwrap();
-    let mut tree = tree::open(&source, &folder.path().join("box"), None).unwrap();
+    let mut tree = tree::open_tree(&source, &folder.path().join("box"), None).unwrap();
     assert_eq!(snapshot(&tree.work(), &[]), snapshot(&source, &[".cascade"]));
     assert!(tree.work().join("empty/inner").is_dir());
     write(&tree.work().join("y.log"), "y");
     write(&tree.work().join(".cascade/evil"), "y");
     assert_eq!(paths(&tree.changes().unwrap()), ["y.log"]);
-    tree::apply(&tree, &tree.all_changes().unwrap(), "1").unwrap();
+    tree::apply_changes(&tree, &tree.all_changes().unwrap(), "1").unwrap();
     assert_eq!(fs::read_to_string(source.join("y.log")).unwrap(), "y");
     assert!(!source.join(".cascade/evil").exists());
     let branch = tree::commit_on_branch(&tree, &[], "x", "x", 0).unwrap_err().to_string();
@@ -468,12 +571,12 @@ fn a_copy_of_a_copy_is_applied_to_the_first() {
     let mut outer = world.open("box");
     write(&outer.work().join("src/new.txt"), "outer\n");
     outer.changes().unwrap();
-    let mut inner = tree::open(&outer.work(), &world.folder.path().join("inner"), None).unwrap();
+    let mut inner = tree::open_tree(&outer.work(), &world.folder.path().join("inner"), None).unwrap();
     assert_eq!(snapshot(&inner.work(), &[".git"]), snapshot(&outer.work(), &[".git"]));
     assert_eq!(git(&inner.work(), &["log", "--format=%s"]), "first");
     write(&inner.work().join("src/new.txt"), "inner\n");
     inner.changes().unwrap();
-    tree::apply(&inner, &inner.all_changes().unwrap(), "i").unwrap();
+    tree::apply_changes(&inner, &inner.all_changes().unwrap(), "i").unwrap();
     assert_eq!(paths(&outer.changes().unwrap()), ["src/new.txt"]);
     assert!(!world.repo.join("src/new.txt").exists());
 }
@@ -483,7 +586,7 @@ fn a_copy_of_a_copy_is_applied_to_the_first() {
 #[ignore = "it is started by the next one, and killed"]
 fn apply_and_be_killed() {
     let Some(folder) = std::env::var_os("TREE_FOLDER").map(PathBuf::from) else { return };
-    let mut tree = tree::open(&folder.join("repo"), &folder.join("box"), None).unwrap();
+    let mut tree = tree::open_tree(&folder.join("repo"), &folder.join("box"), None).unwrap();
     for index in 0..300 {
         write(&tree.work().join(format!("d{}/f{index}.txt", index % 7)), format!("new {index}\n"));
     }
@@ -493,7 +596,7 @@ fn apply_and_be_killed() {
     tree.changes().unwrap();
     let changes = tree.all_changes().unwrap();
     println!("READY");
-    tree::apply(&tree, &changes, "k").unwrap();
+    tree::apply_changes(&tree, &changes, "k").unwrap();
 }
 
 /// A folder of 400 files, and a process that is about to apply a change of all of them.
@@ -536,7 +639,7 @@ fn an_application_that_is_killed_is_done_in_full_or_not_at_all() {
             (0..400).filter(is_new).count()
         };
         torn += usize::from(!matches!(count_new(), 0 | 400));
-        tree::recover(&repo).unwrap();
+        tree::recover_applies(&repo).unwrap();
         match count_new() {
             0 => before += 1,
             400 => after += 1,

@@ -10,8 +10,8 @@ use cascade_ir::{Ability, ErrorKind};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, finished_answer, no_answer, plain, service_failure, usage_beside_cache,
-    whole_prompt,
+    Dialect, Ended, Heard, Invocation, Work, finished_answer, no_answer, plain_arg, service_failure,
+    usage_beside_cache, whole_prompt,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -354,7 +354,7 @@ fn server_entry(offered: &OfferedServer) -> Json {
     match &server.transport {
         ServerTransport::Stdio { argv, env } => {
             let args: Vec<&str> = argv.iter().skip(1).map(|arg| arg.text.as_str()).collect();
-            let command = argv.first().map_or_else(|| plain(""), Clone::clone);
+            let command = argv.first().map_or_else(|| plain_arg(""), Clone::clone);
             json!({ "name": server.name.as_str(), "command": command.text.as_str(), "args": args, "env": named(env) })
         }
         ServerTransport::Http { url, headers } => {

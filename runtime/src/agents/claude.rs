@@ -4,8 +4,8 @@ use cascade_ir::{Ability, ErrorKind};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, finished_answer, key_of, may, named_object, no_answer,
-    output::describe_step, plain, prompt_text, service_failure, tokens, usage_beside_cache,
+    Dialect, Ended, Heard, Invocation, Work, finished_answer, has_ability, key_of, named_object, no_answer,
+    output::describe_step, plain_arg, prompt_text, service_failure, token_count, usage_beside_cache,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -23,14 +23,15 @@ const BROWSING: &str = "WebFetch,WebSearch";
 impl Dialect for Claude {
     fn command(&self, work: &Work<'_>) -> Result<Invocation, Raise> {
         let (model, request) = (work.model, work.request);
-        let mut argv: Vec<Arg> =
-            ["claude", "-p", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"].map(plain).into();
-        let mut push = |name: &str, value: Arg| argv.extend([plain(name), value]);
-        push("--model", plain(&*model.id));
-        push("--permission-mode", plain(if may(work, Ability::Edit) { "acceptEdits" } else { "default" }));
+        let mut argv: Vec<Arg> = ["claude", "-p", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
+            .map(plain_arg)
+            .into();
+        let mut push = |name: &str, value: Arg| argv.extend([plain_arg(name), value]);
+        push("--model", plain_arg(&*model.id));
+        push("--permission-mode", plain_arg(if has_ability(work, Ability::Edit) { "acceptEdits" } else { "default" }));
         let (mut allowed, mut forbidden) = (Vec::new(), Vec::new());
         for (ability, tools) in [(Ability::Edit, EDITING), (Ability::Run, RUNNING), (Ability::Web, BROWSING)] {
-            if may(work, ability) { &mut allowed } else { &mut forbidden }.push(tools.to_owned());
+            if has_ability(work, ability) { &mut allowed } else { &mut forbidden }.push(tools.to_owned());
         }
         for OfferedServer { server, tools } in &request.servers {
             match tools {
@@ -40,20 +41,20 @@ impl Dialect for Claude {
         }
         // Each is one argument, so that no tool is taken for an option or the prompt.
         if !allowed.is_empty() {
-            push("--allowedTools", plain(allowed.join(",")));
+            push("--allowedTools", plain_arg(allowed.join(",")));
         }
         if !forbidden.is_empty() {
-            push("--disallowedTools", plain(forbidden.join(",")));
+            push("--disallowedTools", plain_arg(forbidden.join(",")));
         }
         if let Some(system) = &request.prompt.system {
-            push("--append-system-prompt", plain(&**system));
+            push("--append-system-prompt", plain_arg(&**system));
         }
         if let Some(schema) = &request.prompt.schema {
-            push("--json-schema", plain(schema.to_string()));
+            push("--json-schema", plain_arg(schema.to_string()));
         }
         if let Some(most) = request.max_cost {
             // Millionths of a dollar; the program takes dollars.
-            push("--max-budget-usd", plain(format!("{}.{:06}", most / 1_000_000, most % 1_000_000)));
+            push("--max-budget-usd", plain_arg(format!("{}.{:06}", most / 1_000_000, most % 1_000_000)));
         }
         if !request.servers.is_empty() {
             let config = servers_config(&request.servers);
@@ -61,16 +62,16 @@ impl Dialect for Claude {
             push("--mcp-config", Arg { text: config.0.to_string().into(), secret: has_secret });
         }
         if let Some(session) = &request.session {
-            push("--resume", plain(&*session.id));
+            push("--resume", plain_arg(&*session.id));
         }
         let mut env = vec![
-            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".into(), plain("1")),
-            ("DISABLE_AUTOUPDATER".into(), plain("1")),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".into(), plain_arg("1")),
+            ("DISABLE_AUTOUPDATER".into(), plain_arg("1")),
             // A key that is refused is tried for over 90 seconds otherwise.
-            ("CLAUDE_CODE_MAX_RETRIES".into(), plain("2")),
+            ("CLAUDE_CODE_MAX_RETRIES".into(), plain_arg("2")),
         ];
         if let Some(base) = &model.base_url {
-            env.push(("ANTHROPIC_BASE_URL".into(), plain(&**base)));
+            env.push(("ANTHROPIC_BASE_URL".into(), plain_arg(&**base)));
         }
         if let Some(key) = key_of(model) {
             env.push(("ANTHROPIC_API_KEY".into(), key));
@@ -110,10 +111,10 @@ fn read_result(event: &Json, heard: &mut Heard) {
     heard.is_over = true;
     let (usage, text) = (event.get("usage").unwrap_or(&Json::Null), |name| event.get(name).and_then(Json::as_str));
     heard.usage = usage_beside_cache(
-        tokens(usage, "input_tokens"),
-        tokens(usage, "cache_read_input_tokens"),
-        tokens(usage, "cache_creation_input_tokens"),
-        tokens(usage, "output_tokens"),
+        token_count(usage, "input_tokens"),
+        token_count(usage, "cache_read_input_tokens"),
+        token_count(usage, "cache_creation_input_tokens"),
+        token_count(usage, "output_tokens"),
     );
     heard.usage.cost = event.get("total_cost_usd").and_then(Json::as_f64).map(|usd| (usd * 1e6).ceil() as i64);
     let denied = event.get("permission_denials").and_then(Json::as_array);

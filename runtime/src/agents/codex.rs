@@ -6,8 +6,8 @@ use cascade_ir::{Ability, ErrorKind};
 use serde_json::Value as Json;
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, finished_answer, key_of, may, no_answer, output::describe_step, plain,
-    service_failure, tokens, whole_prompt,
+    Dialect, Ended, Heard, Invocation, Work, finished_answer, has_ability, key_of, no_answer, output::describe_step,
+    plain_arg, service_failure, token_count, whole_prompt,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -24,21 +24,21 @@ const KEY: &str = "CASCADE_CODEX_KEY";
 impl Dialect for Codex {
     fn command(&self, work: &Work<'_>) -> Result<Invocation, Raise> {
         let (model, request) = (work.model, work.request);
-        let mut argv: Vec<Arg> = ["codex", "exec"].map(plain).into();
+        let mut argv: Vec<Arg> = ["codex", "exec"].map(plain_arg).into();
         if let Some(session) = &request.session {
-            argv.extend([plain("resume"), plain(&*session.id)]);
+            argv.extend([plain_arg("resume"), plain_arg(&*session.id)]);
         }
-        argv.extend(["--json", "--ignore-user-config", "--skip-git-repo-check"].map(plain));
+        argv.extend(["--json", "--ignore-user-config", "--skip-git-repo-check"].map(plain_arg));
         if !model.id.is_empty() {
-            argv.extend([plain("-m"), plain(&*model.id)]);
+            argv.extend([plain_arg("-m"), plain_arg(&*model.id)]);
         }
         // A trace of its stack would hide what it says.
-        let mut env = vec![("RUST_BACKTRACE".into(), plain("0"))];
-        let mut set = |name: &str, value: &str| argv.extend([plain("-c"), plain(format!("{name}={value}"))]);
-        set("sandbox_mode", &toml_text(if may(work, Ability::Edit) { "workspace-write" } else { "read-only" }));
+        let mut env = vec![("RUST_BACKTRACE".into(), plain_arg("0"))];
+        let mut set = |name: &str, value: &str| argv.extend([plain_arg("-c"), plain_arg(format!("{name}={value}"))]);
+        set("sandbox_mode", &toml_text(if has_ability(work, Ability::Edit) { "workspace-write" } else { "read-only" }));
         set("approval_policy", &toml_text("never"));
         // Its commands run in its own sandbox, always; this is the network in there.
-        set("sandbox_workspace_write.network_access", if may(work, Ability::Web) { "true" } else { "false" });
+        set("sandbox_workspace_write.network_access", if has_ability(work, Ability::Web) { "true" } else { "false" });
         if let Some(base) = models::base_url_of_codex(model) {
             set("model_provider", &toml_text("cascade"));
             let table = format!(
@@ -47,7 +47,7 @@ impl Dialect for Codex {
                 toml_text(&base)
             );
             set("model_providers.cascade", &table);
-            env.push((KEY.into(), key_of(model).unwrap_or_else(|| plain("none"))));
+            env.push((KEY.into(), key_of(model).unwrap_or_else(|| plain_arg("none"))));
         } else if let Some(key) = key_of(model) {
             env.push(("CODEX_API_KEY".into(), key));
         }
@@ -57,10 +57,10 @@ impl Dialect for Codex {
         if let Some(schema) = &request.prompt.schema {
             let file = work.support.join("schema.json");
             write_file(&file, &models::strict_schema(schema).to_string())?;
-            argv.extend([plain("--output-schema"), plain(file.to_string_lossy())]);
+            argv.extend([plain_arg("--output-schema"), plain_arg(file.to_string_lossy())]);
         }
         // The prompt is what it reads.
-        argv.push(plain("-"));
+        argv.push(plain_arg("-"));
         Ok(Invocation { argv, env, stdin: whole_prompt(work)?, conversation: None })
     }
 
@@ -90,10 +90,10 @@ impl Dialect for Codex {
             Some("turn.completed") => {
                 heard.is_over = true;
                 let usage = event.get("usage").unwrap_or(&Json::Null);
-                let short = |name| u32::try_from(tokens(usage, name)).unwrap_or(u32::MAX);
+                let short = |name| u32::try_from(token_count(usage, name)).unwrap_or(u32::MAX);
                 heard.usage = Usage {
-                    tokens_in: tokens(usage, "input_tokens"),
-                    tokens_out: tokens(usage, "output_tokens"),
+                    tokens_in: token_count(usage, "input_tokens"),
+                    tokens_out: token_count(usage, "output_tokens"),
                     cache_read: short("cached_input_tokens"),
                     cache_write: short("cache_write_input_tokens"),
                     cost: None,

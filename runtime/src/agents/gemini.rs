@@ -4,8 +4,8 @@ use cascade_ir::Ability;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, codex::write_file, finished_answer, key_of, may, named_object, no_answer,
-    output::describe_step, plain, service_failure, tokens, whole_prompt,
+    Dialect, Ended, Heard, Invocation, Work, codex::write_file, finished_answer, has_ability, key_of, named_object,
+    no_answer, output::describe_step, plain_arg, service_failure, token_count, whole_prompt,
 };
 use crate::{
     failure::Raise,
@@ -18,18 +18,18 @@ pub(super) struct Gemini;
 impl Dialect for Gemini {
     fn command(&self, work: &Work<'_>) -> Result<Invocation, Raise> {
         let (model, request) = (work.model, work.request);
-        let mut argv: Vec<Arg> = ["gemini", "-o", "stream-json", "--approval-mode"].map(plain).into();
+        let mut argv: Vec<Arg> = ["gemini", "-o", "stream-json", "--approval-mode"].map(plain_arg).into();
         // What needs a permission is refused, since nobody is asked.
-        argv.push(plain(match (may(work, Ability::Edit), may(work, Ability::Run)) {
+        argv.push(plain_arg(match (has_ability(work, Ability::Edit), has_ability(work, Ability::Run)) {
             (_, true) => "yolo",
             (true, false) => "auto_edit",
             (false, false) => "default",
         }));
         if !model.id.is_empty() {
-            argv.extend([plain("-m"), plain(&*model.id)]);
+            argv.extend([plain_arg("-m"), plain_arg(&*model.id)]);
         }
         if let Some(session) = &request.session {
-            argv.extend([plain("--resume"), plain(&*session.id)]);
+            argv.extend([plain_arg("--resume"), plain_arg(&*session.id)]);
         }
         let key = key_of(model);
         let mut settings = json!({
@@ -41,25 +41,25 @@ impl Dialect for Gemini {
             settings["security"] = json!({ "auth": { "selectedType": "gemini-api-key" } });
         }
         let mut excluded = Vec::new();
-        if !may(work, Ability::Edit) {
+        if !has_ability(work, Ability::Edit) {
             excluded.extend(["write_file", "replace"]);
         }
-        if !may(work, Ability::Run) {
+        if !has_ability(work, Ability::Run) {
             excluded.push("run_shell_command");
         }
-        if !may(work, Ability::Web) {
+        if !has_ability(work, Ability::Web) {
             excluded.extend(["web_fetch", "google_web_search"]);
         }
         settings["tools"] = json!({ "exclude": excluded });
         let file = work.support.join("settings.json");
         write_file(&file, &settings.to_string())?;
         let mut env = vec![
-            ("GEMINI_CLI_TRUST_WORKSPACE".into(), plain("true")),
-            ("GEMINI_CLI_NO_RELAUNCH".into(), plain("true")),
-            ("GEMINI_CLI_SYSTEM_SETTINGS_PATH".into(), plain(file.to_string_lossy())),
+            ("GEMINI_CLI_TRUST_WORKSPACE".into(), plain_arg("true")),
+            ("GEMINI_CLI_NO_RELAUNCH".into(), plain_arg("true")),
+            ("GEMINI_CLI_SYSTEM_SETTINGS_PATH".into(), plain_arg(file.to_string_lossy())),
         ];
         if let Some(base) = &model.base_url {
-            env.push(("GOOGLE_GEMINI_BASE_URL".into(), plain(&**base)));
+            env.push(("GOOGLE_GEMINI_BASE_URL".into(), plain_arg(&**base)));
         }
         env.extend(key.map(|key| ("GEMINI_API_KEY".into(), key)));
         Ok(Invocation { argv, env, stdin: whole_prompt(work)?, conversation: None })
@@ -88,9 +88,9 @@ impl Dialect for Gemini {
                 heard.is_over = true;
                 let stats = event.get("stats").unwrap_or(&Json::Null);
                 heard.usage = Usage {
-                    tokens_in: tokens(stats, "input_tokens"),
-                    tokens_out: tokens(stats, "output_tokens"),
-                    cache_read: u32::try_from(tokens(stats, "cached")).unwrap_or(u32::MAX),
+                    tokens_in: token_count(stats, "input_tokens"),
+                    tokens_out: token_count(stats, "output_tokens"),
+                    cache_read: u32::try_from(token_count(stats, "cached")).unwrap_or(u32::MAX),
                     ..Usage::default()
                 };
                 if text("status") != Some("success") {

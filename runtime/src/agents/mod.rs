@@ -95,7 +95,7 @@ const ACP: Driver = Driver { program: None, install: "", dialect: &acp::Acp };
 const COMMAND: Driver = Driver { program: None, install: "", dialect: &command::Plain };
 
 /// The driver of a model's agent: its own, or that of its provider.
-pub(crate) fn driver(model: &Model) -> Option<&'static Driver> {
+pub(crate) fn find_driver(model: &Model) -> Option<&'static Driver> {
     Some(match model.provider.as_str() {
         "claude_cli" | "anthropic" => &CLAUDE,
         "codex_cli" | "openai" => &CODEX,
@@ -163,7 +163,7 @@ pub(crate) fn availability_of(model: &Model) -> Availability {
 
 /// Why the agent of a model cannot work here, for a place beside its name; `None`: it can.
 pub(crate) fn why_no_agent(model: &Model) -> Option<String> {
-    let Some(driver) = driver(model) else {
+    let Some(driver) = find_driver(model) else {
         return Some(format!(
             "provider `{}` has no coding agent; `using` a model of `claude_cli`, `codex_cli`, `gemini_cli`, `acp` or \
              `agent_cli` helps",
@@ -228,7 +228,7 @@ fn whole_prompt(work: &Work<'_>) -> Result<String, Raise> {
     Ok(parts.join("\n\n"))
 }
 
-fn may(work: &Work<'_>, ability: Ability) -> bool {
+fn has_ability(work: &Work<'_>, ability: Ability) -> bool {
     work.request.abilities.contains(&ability)
 }
 
@@ -247,7 +247,7 @@ fn named_object(named: &[(SmolStr, Arg)]) -> Json {
 }
 
 /// An argument without secrets.
-fn plain(text: impl Into<SmolStr>) -> Arg {
+fn plain_arg(text: impl Into<SmolStr>) -> Arg {
     Arg::plain(text)
 }
 
@@ -317,7 +317,7 @@ pub(crate) fn says_session_is_lost(message: &str) -> bool {
 }
 
 /// A number of tokens in a report.
-fn tokens(json: &Json, name: &str) -> u64 {
+fn token_count(json: &Json, name: &str) -> u64 {
     json.get(name).and_then(Json::as_u64).unwrap_or(0)
 }
 

@@ -6,7 +6,7 @@ use super::{Durable, explain_key_change};
 use crate::{
     events::Event,
     host::Host,
-    journal::{CachedAnswer, EffectEnd, Store, now},
+    journal::{CachedAnswer, EffectEnd, Store, now_ms},
     request::{Answer, EffectInfo, KeyVersion, Output, Request},
 };
 
@@ -23,11 +23,11 @@ impl<H: Host> Durable<'_, H> {
         };
         match found {
             Ok(output) => {
-                self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
+                self.watch.tell_observer(Event::Reused { path, attempt: info.attempt, from: "cache" });
                 Some(Answer::ok(output))
             }
             Err(reason) => {
-                self.watch.tell(Event::CacheMissed { path, reason });
+                self.watch.tell_observer(Event::CacheMissed { path, reason });
                 None
             }
         }
@@ -45,7 +45,7 @@ pub(crate) fn find_cached_output(
     let mut keys = std::iter::once(&info.key).chain(&info.old_keys);
     match keys.find_map(|key| store.cached(key).ok().flatten()) {
         Some(found) => {
-            let age = now().saturating_sub(found.at);
+            let age = now_ms().saturating_sub(found.at);
             if (0..=max_age).contains(&age) {
                 return store.output(found.answer.as_deref(), found.artifact.as_deref()).map_err(|e| e.to_string());
             }

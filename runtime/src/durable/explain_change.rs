@@ -26,16 +26,16 @@ pub(crate) fn explain_skill_change(old: &Program, new: &Program, name: &str) -> 
             }
         }
     }
-    if differs(&|p, s| digest(p, &s.params.iter().map(|p| (&p.name, &p.ty)).collect::<Vec<_>>())) {
+    if differs(&|p, s| digest_part(p, &s.params.iter().map(|p| (&p.name, &p.ty)).collect::<Vec<_>>())) {
         changed.push("inputs");
     }
-    if differs(&|p, s| digest(p, &(&s.output, &s.result))) {
+    if differs(&|p, s| digest_part(p, &(&s.output, &s.result))) {
         changed.push("type of the result");
     }
-    if differs(&|p, s| digest(p, &s.map)) {
+    if differs(&|p, s| digest_part(p, &s.map)) {
         changed.push("`return`");
     }
-    if differs(&|p, s| digest(p, &s.needs)) {
+    if differs(&|p, s| digest_part(p, &s.needs)) {
         changed.push("`needs`");
     }
     match changed.as_slice() {
@@ -45,22 +45,22 @@ pub(crate) fn explain_skill_change(old: &Program, new: &Program, name: &str) -> 
     }
 }
 
-fn digest(program: &Program, part: &impl Serialize) -> [u8; 32] {
+fn digest_part(program: &Program, part: &impl Serialize) -> [u8; 32] {
     part_digest(program, &serde_json::to_value(part).unwrap_or_default())
 }
 
-fn json(part: &impl Serialize) -> serde_json::Value {
+fn part_json(part: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(part).unwrap_or_default()
 }
 
 fn prompt_parts(prompt: &Prompt) -> Vec<(&'static str, serde_json::Value)> {
     vec![
-        ("prompt", json(&prompt.prompt)),
-        ("system text", json(&prompt.system)),
-        ("temperature", json(&prompt.temperature)),
-        ("limit of tokens", json(&prompt.max_tokens)),
-        ("attachments", json(&prompt.attach)),
-        ("tools", json(&prompt.tools)),
+        ("prompt", part_json(&prompt.prompt)),
+        ("system text", part_json(&prompt.system)),
+        ("temperature", part_json(&prompt.temperature)),
+        ("limit of tokens", part_json(&prompt.max_tokens)),
+        ("attachments", part_json(&prompt.attach)),
+        ("tools", part_json(&prompt.tools)),
     ]
 }
 
@@ -68,31 +68,31 @@ fn prompt_parts(prompt: &Prompt) -> Vec<(&'static str, serde_json::Value)> {
 fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
     match effect {
         Effect::Run(run) => vec![
-            ("command", json(&run.command)),
-            ("directory", json(&run.cwd)),
-            ("environment", json(&run.env)),
-            ("standard input", json(&run.stdin)),
-            ("exit codes", json(&run.exit)),
-            ("output format", json(&run.format)),
+            ("command", part_json(&run.command)),
+            ("directory", part_json(&run.cwd)),
+            ("environment", part_json(&run.env)),
+            ("standard input", part_json(&run.stdin)),
+            ("exit codes", part_json(&run.exit)),
+            ("output format", part_json(&run.format)),
         ],
         Effect::Http(http) => vec![
-            ("method", json(&http.method)),
-            ("address", json(&http.url)),
-            ("headers", json(&http.headers)),
-            ("query", json(&http.query)),
-            ("body", json(&http.body)),
-            ("status codes", json(&http.status)),
-            ("output format", json(&http.format)),
+            ("method", part_json(&http.method)),
+            ("address", part_json(&http.url)),
+            ("headers", part_json(&http.headers)),
+            ("query", part_json(&http.query)),
+            ("body", part_json(&http.body)),
+            ("status codes", part_json(&http.status)),
+            ("output format", part_json(&http.format)),
         ],
         Effect::Prompt(prompt) => prompt_parts(prompt),
         Effect::Agent(agent) => {
             let mut parts = prompt_parts(&agent.prompt);
-            parts.push(("directory", json(&agent.directory)));
-            parts.push(("abilities", json(&agent.abilities)));
+            parts.push(("directory", part_json(&agent.directory)));
+            parts.push(("abilities", part_json(&agent.abilities)));
             parts
         }
-        Effect::Mcp(call) => vec![("tool", json(&call.tool)), ("arguments", json(&call.args))],
-        Effect::Builtin(name) => vec![("built-in skill", json(name))],
+        Effect::Mcp(call) => vec![("tool", part_json(&call.tool)), ("arguments", part_json(&call.args))],
+        Effect::Builtin(name) => vec![("built-in skill", part_json(name))],
         Effect::Invalid => Vec::new(),
     }
 }

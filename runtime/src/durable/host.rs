@@ -5,7 +5,7 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Report},
-    journal::{EffectEnd, Record, Remembered, TimerMark, now},
+    journal::{EffectEnd, Record, Remembered, TimerMark, now_ms},
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, TimerKind},
     value::Secret,
     workspace::{OpenSandbox, WorkspacePatch},
@@ -31,7 +31,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
                 let left = self.replay.time_left(&timer, ms, self.age);
                 if left.is_none() && timer.kind != TimerKind::Idle {
-                    let clock = if timer.kind == TimerKind::Wall { now() } else { self.clock() };
+                    let clock = if timer.kind == TimerKind::Wall { now_ms() } else { self.clock() };
                     self.write(Record::Timer(TimerMark { timer: timer.clone(), seq: None, clock }));
                 }
                 self.inner.start(Request { kind: RequestKind::Timer { ms: left.unwrap_or(ms), timer }, ..request });
@@ -68,7 +68,7 @@ impl<H: Host> Host for Durable<'_, H> {
             return;
         }
         if let Some((path, key)) = self.people.forget(id) {
-            self.watch.tell(Event::QuestionClosed { path: path.clone() });
+            self.watch.tell_observer(Event::QuestionClosed { path: path.clone() });
             // One that is interrupted is asked again when the run goes on.
             if !self.cancelled {
                 self.write(Record::Unasked { path, key });
@@ -157,7 +157,7 @@ impl<H: Host> Host for Durable<'_, H> {
                     }
                     other => Some(other),
                 },
-                Some(note) = self.inbox.recv() => self.noted(note),
+                Some(note) = self.inbox.recv() => self.handle_note(note),
                 () = poll => {
                     self.look_for_answers();
                     None
@@ -198,7 +198,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 None => {
                     self.confirm_answers();
                     let note = self.inbox.try_recv().ok()?;
-                    self.noted(note)
+                    self.handle_note(note)
                 }
             };
             if report.is_some() {
@@ -226,9 +226,9 @@ impl<H: Host> Host for Durable<'_, H> {
             if self.replay.was_told(&text) {
                 return;
             }
-            journal.write(Record::Event(text, now()), None);
+            journal.write(Record::Event(text, now_ms()), None);
         }
-        self.watch.tell(event);
+        self.watch.tell_observer(event);
     }
 
     fn learn_secret(&mut self, secret: &Secret) {
@@ -241,12 +241,12 @@ impl<H: Host> Host for Durable<'_, H> {
         self.vault.redactor().mask_json(&mut op.initial);
         if self.journal.is_some() {
             if let Some(id) = self.replay.id_of_new_change(&op) {
-                self.write(Record::Remember(Box::new(Remembered { id, op, at: now() })));
+                self.write(Record::Remember(Box::new(Remembered { id, op, at: now_ms() })));
             }
         } else if !self.noted_memory {
             self.noted_memory = true;
             let message = format!("memory `{}` is not kept: the run has no journal", op.memory);
-            self.watch.tell(Event::Warning { path: op.path, message, place: None });
+            self.watch.tell_observer(Event::Warning { path: op.path, message, place: None });
         }
     }
 }

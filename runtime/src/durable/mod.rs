@@ -220,7 +220,7 @@ impl<'p, H: Host> Durable<'p, H> {
     }
 
     /// How many answers were taken from the record.
-    pub(crate) fn reused(&self) -> u64 {
+    pub(crate) fn reused_count(&self) -> u64 {
         self.reused
     }
 
@@ -292,7 +292,7 @@ impl<'p, H: Host> Durable<'p, H> {
         let cheap = !once && is_cheap(&request.kind);
         self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
         if let Some(journal) = &mut self.journal {
-            let start = EffectStart::of(id.0, &info, &request.kind, self.program, &self.vault);
+            let start = EffectStart::from_request(id.0, &info, &request.kind, self.program, &self.vault);
             let done: Option<crate::journal::Done> = once.then(|| {
                 let outbox = self.outbox.clone();
                 let done = move |result| {
@@ -316,7 +316,7 @@ impl<'p, H: Host> Durable<'p, H> {
         while self.unknown.is_some()
             && let Ok(note) = self.inbox.try_recv()
         {
-            if let Some(report) = self.noted(note)
+            if let Some(report) = self.handle_note(note)
                 && let Report::Answer(id, answer) = report
             {
                 self.instant.push_back((id, answer));
@@ -339,11 +339,11 @@ impl<'p, H: Host> Durable<'p, H> {
         let mut answer = self.hide_secrets(Some(&open.info), answer);
         let seq = self.next_seq();
         let clock = self.clock();
-        let paid = self.replay.paid(&open.info.path, open.info.attempt);
+        let paid = self.replay.paid_usage(&open.info.path, open.info.attempt);
         let Some(journal) = &mut self.journal else {
             return Some(Report::Answer(id, answer));
         };
-        let mut end = EffectEnd::of(self.program, id.0, open.model, &answer);
+        let mut end = EffectEnd::from_answer(self.program, id.0, open.model, &answer);
         end.secret = open.info.answer.secret;
         if paid != (Usage { cost: Some(0), ..Usage::default() }) {
             // What was asked here before an edit has been paid for, and counts for the budgets.
@@ -389,7 +389,7 @@ impl<'p, H: Host> Durable<'p, H> {
         None
     }
 
-    fn noted(&mut self, note: Note) -> Option<Report> {
+    fn handle_note(&mut self, note: Note) -> Option<Report> {
         match note {
             Note::Recorded(answers, Ok(())) => {
                 self.confirmed.extend(answers);

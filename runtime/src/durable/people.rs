@@ -13,7 +13,7 @@ use super::{Durable, Note};
 use crate::{
     events::Event,
     host::Host,
-    journal::{Question, Record, now},
+    journal::{Question, Record, now_ms},
     request::{Answer, Output, Request, RequestId, RequestKind},
 };
 
@@ -141,17 +141,17 @@ impl<H: Host> Durable<'_, H> {
     pub(super) fn wait_for_quota(&mut self, request: Request) {
         let RequestKind::Quota { path, attempt, retry_after_ms, message } = &request.kind else { return };
         // A resumed run tries again at once, and pauses again if the quota is still spent.
-        if self.replay.has(path, *attempt) || self.cancelled {
+        if self.replay.has_answer(path, *attempt) || self.cancelled {
             self.instant.push_back((request.id, Answer::ok(Output::Fired)));
             return;
         }
-        let until = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| now().saturating_add(ms));
+        let until = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| now_ms().saturating_add(ms));
         let spent = Spent { until, message: message.clone() };
         let (id, ms) = (request.id, retry_after_ms.unwrap_or(UNKNOWN_QUOTA));
         let reason = format!("a quota is spent: {message}");
         self.people.quota.insert(id, spent);
         if self.people.wait {
-            self.watch.tell(Event::Paused { reason, until });
+            self.watch.tell_observer(Event::Paused { reason, until });
             let timer = crate::request::TimerId {
                 path: path.clone(),
                 attempt: *attempt,
@@ -170,7 +170,7 @@ impl<H: Host> Durable<'_, H> {
             kind: question.kind.to_owned(),
             question: question.question.clone(),
             options: question.options.clone(),
-            at: now(),
+            at: now_ms(),
         };
         self.ask_person(request, question);
     }
@@ -188,7 +188,7 @@ impl<H: Host> Durable<'_, H> {
                 info.skill
             ),
             options: vec!["again".to_owned(), "done".to_owned(), "failed".to_owned()],
-            at: now(),
+            at: now_ms(),
         };
         self.ask_person(request, question);
     }
@@ -220,7 +220,7 @@ impl<H: Host> Durable<'_, H> {
         }
         self.write(Record::Asked(Box::new(question)));
         let Asked { path, kind, question, options, .. } = asked.clone();
-        self.watch.tell(Event::Asked { path, kind, question, options });
+        self.watch.tell_observer(Event::Asked { path, kind, question, options });
         self.on_terminal(id, asked);
     }
 
@@ -257,7 +257,7 @@ impl<H: Host> Durable<'_, H> {
     /// Handles an answer of a person.
     pub(super) fn person_answered(&mut self, id: RequestId, json: Json) {
         let Some(Waiting { request, asked, .. }) = self.people.questions.remove(&id) else { return };
-        self.watch.tell(Event::QuestionClosed { path: asked.path.clone() });
+        self.watch.tell_observer(Event::QuestionClosed { path: asked.path.clone() });
         let answer = if asked.kind == "unknown" {
             match super::outcome::answer_from_report(&request.kind, &json) {
                 Some(answer) => answer,

@@ -9,7 +9,7 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Report},
-    journal::{ChangeId, Ledger, Recorded, Status, failure_from, now},
+    journal::{ChangeId, Ledger, Recorded, Status, failure_from, now_ms},
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, TimerId, TimerKind, Usage,
     },
@@ -62,7 +62,7 @@ impl Replay {
             return None;
         }
         let began = self.ledger.timers.get(timer)?.began;
-        let clock = if timer.kind == TimerKind::Wall { now() } else { age };
+        let clock = if timer.kind == TimerKind::Wall { now_ms() } else { age };
         // With a clock that was set back no time has passed.
         let gone = u64::try_from(clock.saturating_sub(began)).unwrap_or(0);
         Some(ms.saturating_sub(gone))
@@ -109,7 +109,7 @@ impl Replay {
     }
 
     /// Whether an attempt was made before this process began.
-    pub(super) fn has(&self, path: &str, attempt: u32) -> bool {
+    pub(super) fn has_answer(&self, path: &str, attempt: u32) -> bool {
         self.ledger.effects.get(path).is_some_and(|r| r.iter().any(|r| r.attempt == attempt))
     }
 
@@ -125,7 +125,7 @@ impl Replay {
 
     /// The id of a change of memory, unless an earlier part of the run has made it. Equal changes are counted.
     pub(super) fn id_of_new_change(&mut self, op: &MemoryOp) -> Option<String> {
-        let change = ChangeId::of(op);
+        let change = ChangeId::of_operation(op);
         let before = self.ledger.changes.get(&change).copied().unwrap_or(0);
         match self.changes.get_mut(&change) {
             Some(count) => {
@@ -153,8 +153,8 @@ impl Replay {
     }
 
     /// The usage of an attempt in earlier parts of the run.
-    pub(super) fn paid(&self, path: &str, attempt: u32) -> Usage {
-        self.ledger.paid(path, attempt)
+    pub(super) fn paid_usage(&self, path: &str, attempt: u32) -> Usage {
+        self.ledger.paid_usage(path, attempt)
     }
 
     pub(super) fn take_withheld(&mut self) -> Vec<Request> {
@@ -182,7 +182,7 @@ impl<H: Host> Durable<'_, H> {
                         && let Some(store) = &self.store
                         && let Err(error) = store.output(None, record.artifact.as_deref())
                     {
-                        self.watch.tell(Event::Warning { path, message: error.to_string(), place: None });
+                        self.watch.tell_observer(Event::Warning { path, message: error.to_string(), place: None });
                         self.begin(request);
                         return;
                     }
@@ -235,7 +235,8 @@ impl<H: Host> Durable<'_, H> {
         let open = super::Open { info: known, model: None, cheap: false };
         let answer = Answer { result: self.with_workspace_restored(answer.result), ..answer };
         if let Some(journal) = &mut self.journal {
-            let start = crate::journal::EffectStart::of(id.0, &open.info, &request.kind, self.program, &self.vault);
+            let start =
+                crate::journal::EffectStart::from_request(id.0, &open.info, &request.kind, self.program, &self.vault);
             journal.write(crate::journal::Record::Started(Box::new(start)), None);
         }
         if let Some(Report::Answer(id, answer)) = self.record(id, &open, answer) {
@@ -271,8 +272,8 @@ impl<H: Host> Durable<'_, H> {
                 };
                 let result = self.with_workspace_restored(result);
                 self.reused += 1;
-                self.watch.tell(Event::Reused { path: path.clone(), attempt, from: "journal" });
-                let usage = self.replay.ledger.paid(&path, attempt);
+                self.watch.tell_observer(Event::Reused { path: path.clone(), attempt, from: "journal" });
+                let usage = self.replay.ledger.paid_usage(&path, attempt);
                 Some(Report::Answer(id, Answer { result, usage }))
             }
         }

@@ -6,7 +6,7 @@ use super::{Durable, secrets::hide_in_progress};
 use crate::{
     events::Event,
     host::{Host, Progress},
-    journal::{ProgressMark, Record, now},
+    journal::{ProgressMark, Record, now_ms},
     request::RequestId,
 };
 
@@ -24,7 +24,7 @@ impl<'o> Watch<'o> {
         Self { observer, started: HashMap::new() }
     }
 
-    pub(super) fn tell(&mut self, mut event: Event) {
+    pub(super) fn tell_observer(&mut self, mut event: Event) {
         let Some(observer) = &mut self.observer else {
             return;
         };
@@ -61,10 +61,10 @@ impl<H: Host> Durable<'_, H> {
         if let Some(journal) = &mut self.journal
             && let Ok(text) = serde_json::to_string(progress)
         {
-            let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now() };
+            let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now_ms() };
             journal.write(Record::Progress(mark), None);
         }
-        self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
+        self.watch.tell_observer(Event::Progress { path, attempt, progress: progress.clone() });
     }
 }
 

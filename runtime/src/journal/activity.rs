@@ -67,7 +67,7 @@ pub enum Activity {
 
 impl Activity {
     /// When it happened, in milliseconds since 1970.
-    pub fn at(&self) -> i64 {
+    pub fn last_at(&self) -> i64 {
         match self {
             Self::Began { at, .. } | Self::Progress { at, .. } | Self::Ended { at, .. } | Self::Event { at, .. } => *at,
         }

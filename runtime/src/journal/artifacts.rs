@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, Result, private};
-use crate::{interpreter::hex, project_key::ProjectKey};
+use crate::{interpreter::to_hex, project_key::ProjectKey};
 
 /// The folder that holds them, and the key that their names are made with.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(super) struct Artifacts {
 
 impl Artifacts {
     /// Those of a journal's file.
-    pub(super) fn beside(journal: &Path, key: ProjectKey) -> Self {
+    pub(super) fn beside_journal(journal: &Path, key: ProjectKey) -> Self {
         let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self { folder: dir.join("artifacts"), key }
     }
@@ -30,7 +30,7 @@ impl Artifacts {
     }
 
     /// Keeps a text; gives its name.
-    pub(super) fn keep(&self, text: &str) -> Result<String> {
+    pub(super) fn keep_text(&self, text: &str) -> Result<String> {
         let hash = self.name(text);
         let file = self.folder.join(&hash);
         // One of another length is damaged, and is written anew.
@@ -62,14 +62,14 @@ impl Artifacts {
             JournalError(format!("the artifact `{}` {what}; its answer must be asked for again", file.display()))
         };
         let text = std::fs::read_to_string(&file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-        if self.name(&text) != hash && hex(&Sha256::digest(text.as_bytes())) != hash {
+        if self.name(&text) != hash && to_hex(&Sha256::digest(text.as_bytes())) != hash {
             return Err(wrong("is damaged".to_owned()));
         }
         Ok(text)
     }
 
     /// All hashes that are kept.
-    pub(super) fn all(&self) -> Vec<String> {
+    pub(super) fn all_names(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()
     }

@@ -55,7 +55,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of(byte: u8) -> Option<Self> {
+    fn from_byte(byte: u8) -> Option<Self> {
         [Self::Effect, Self::Event, Self::End, Self::Run].into_iter().find(|kind| *kind as u8 == byte)
     }
 
@@ -136,7 +136,7 @@ impl Chain {
     }
 
     /// Notes that the current commit wrote a row.
-    pub(super) fn touch(&mut self, kind: Kind, row: i64) {
+    pub(super) fn mark_changed(&mut self, kind: Kind, row: i64) {
         // A row that is written twice in a commit is read once, at the end: what is known of it is out of date.
         match self.touched.iter_mut().rev().take(64).find(|(k, r, _)| (*k, *r) == (kind, row)) {
             Some((_, _, digest)) => *digest = None,
@@ -241,7 +241,7 @@ impl RowDigest {
 }
 
 /// Checks the record of a run.
-pub(super) fn verify(connection: &Connection, run: i64, key: &ProjectKey) -> rusqlite::Result<Verification> {
+pub(super) fn verify_chain(connection: &Connection, run: i64, key: &ProjectKey) -> rusqlite::Result<Verification> {
     let mut out = Verification::default();
     let mut known: HashMap<(Kind, i64), [u8; DIGEST]> = HashMap::new();
     let mut statement = connection.prepare("SELECT no, rows, hash FROM chain WHERE run = ?1 ORDER BY no")?;
@@ -253,7 +253,8 @@ pub(super) fn verify(connection: &Connection, run: i64, key: &ProjectKey) -> rus
             out.faults.push(format!("commit {no} does not follow from the one before it"));
         }
         for entry in entries.chunks_exact(ENTRY) {
-            let (Some(kind), Ok(row), Ok(digest)) = (Kind::of(entry[0]), entry[1..9].try_into(), entry[9..].try_into())
+            let (Some(kind), Ok(row), Ok(digest)) =
+                (Kind::from_byte(entry[0]), entry[1..9].try_into(), entry[9..].try_into())
             else {
                 continue;
             };
@@ -276,7 +277,7 @@ pub(super) fn verify(connection: &Connection, run: i64, key: &ProjectKey) -> rus
             };
             match has_digest(row, kind, &digest)? {
                 true => out.rows += 1,
-                false => out.faults.push(format!("{} was changed", describe(row, kind)?)),
+                false => out.faults.push(format!("{} was changed", describe_row(row, kind)?)),
             }
         }
     }
@@ -302,7 +303,7 @@ fn has_digest(row: &Row<'_>, kind: Kind, digest: &[u8; DIGEST]) -> rusqlite::Res
     Ok(false)
 }
 
-fn describe(row: &Row<'_>, kind: Kind) -> rusqlite::Result<String> {
+fn describe_row(row: &Row<'_>, kind: Kind) -> rusqlite::Result<String> {
     Ok(match kind {
         Kind::Effect => format!("the effect `{}` (attempt {})", row.get::<_, String>(1)?, row.get::<_, i64>(2)?),
         other => other.name().to_owned(),

@@ -28,7 +28,7 @@ pub fn last_runs(path: &Path) -> Result<Vec<RunRow>> {
         );
         connection.prepare(&query)?.query_map([], run_row)?.collect()
     };
-    let mut rows = read().map_err(|error| tables::explain(path, &error))?;
+    let mut rows = read().map_err(|error| tables::explain_error(path, &error))?;
     rows.iter_mut().for_each(|row| find_process(path, row));
     Ok(rows)
 }

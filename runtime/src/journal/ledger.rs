@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// The usage of an attempt, whatever was asked: an edit of the program does not refund it.
-    pub(crate) fn paid(&self, path: &str, attempt: u32) -> Usage {
+    pub(crate) fn paid_usage(&self, path: &str, attempt: u32) -> Usage {
         let mut sum = Usage { cost: Some(0), ..Usage::default() };
         for record in self.effects.get(path).into_iter().flatten().filter(|r| r.attempt == attempt) {
             sum.add(record.usage);

@@ -29,14 +29,14 @@ impl Drop for RunLock {
     }
 }
 
-fn file(journal: &Path, run: &str) -> PathBuf {
+fn lock_file(journal: &Path, run: &str) -> PathBuf {
     let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     dir.join("running").join(run)
 }
 
 /// The file beside the lock of a run in which its programs are noted.
 pub(super) fn process_list(journal: &Path, run: &str) -> PathBuf {
-    file(journal, &format!("{run}.programs"))
+    lock_file(journal, &format!("{run}.programs"))
 }
 
 /// The folder of the names that only one run may hold at a time.
@@ -51,7 +51,7 @@ impl RunLock {
     /// # Errors
     /// The outer one when the lock cannot be made.
     pub(super) fn acquire(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
-        let path = file(journal, run);
+        let path = lock_file(journal, run);
         let wrong = |e: std::io::Error| JournalError(format!("the lock `{}` cannot be taken: {e}", path.display()));
         let mut opened = private::create_file(&path);
         if opened.is_err() {
@@ -114,7 +114,7 @@ fn read_holder(file: &mut File) -> Option<u32> {
 
 /// The process that runs a run now; `None` when nobody does.
 pub(super) fn running_process(journal: &Path, run: &str) -> Option<u32> {
-    let mut file = OpenOptions::new().read(true).write(true).open(file(journal, run)).ok()?;
+    let mut file = OpenOptions::new().read(true).write(true).open(lock_file(journal, run)).ok()?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             Some(read_holder(&mut file).unwrap_or(0)).filter(|pid| *pid == 0 || process_exists(*pid))

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, Result};
-use crate::{interpreter::hex, request::MemoryOp};
+use crate::{interpreter::to_hex, request::MemoryOp};
 
 /// What makes a change of memory that change, in every part of its run: who makes it, of which key, and what is
 /// assigned or added. Where it stands among the other changes does not count, since an edit moves it.
@@ -18,13 +18,13 @@ pub struct ChangeId(String);
 
 impl ChangeId {
     /// The identity of a change.
-    pub fn of(op: &MemoryOp) -> Self {
+    pub fn of_operation(op: &MemoryOp) -> Self {
         Self::new(&op.path, &op.memory, &op.key, op.append, &op.value.to_string())
     }
 
     fn new(path: &str, memory: &str, key: &str, append: bool, value: &str) -> Self {
         let sign = if append { "+=" } else { "=" };
-        Self(format!("{path}#{memory}.{key} {sign} {}", hex(&Sha256::digest(value)[..8])))
+        Self(format!("{path}#{memory}.{key} {sign} {}", to_hex(&Sha256::digest(value)[..8])))
     }
 
     /// The id of its n-th occurrence in the run, from 1.
@@ -90,7 +90,7 @@ pub struct MemoryChange {
 }
 
 /// Makes a change once: one of the same run with the same id a second time does nothing. A person's has no id.
-pub(super) fn change(
+pub(super) fn record_change(
     connection: &Connection,
     by: Option<(&str, &str)>,
     op: &MemoryOp,
@@ -114,7 +114,7 @@ pub(super) fn change(
     // time: a list that grows would make its history grow with the square of its length.
     let is_base = op.append && old.is_none();
     let value = match op.append {
-        true => match merged(old.unwrap_or_else(|| op.initial.clone()), &op.value) {
+        true => match merge_values(old.unwrap_or_else(|| op.initial.clone()), &op.value) {
             Some(value) => value,
             None => return Ok(Err(cannot_be_added(op))),
         },
@@ -141,14 +141,14 @@ fn value_after(before: Option<Json>, kind: &str, change: Option<&Json>, kept: Op
     match (kept, kind, change) {
         (Some(kept), ..) => Some(kept),
         (None, "set", Some(change)) => Some(change.clone()),
-        (None, "append", Some(change)) => merged(before.unwrap_or(Json::Null), change),
+        (None, "append", Some(change)) => merge_values(before.unwrap_or(Json::Null), change),
         _ => None,
     }
 }
 
 /// Removes the changes before a time of runs that are not recorded any more; the history of a key then begins
 /// with what is left. Gives how many were removed.
-pub(super) fn compact(connection: &Connection, before: i64) -> rusqlite::Result<usize> {
+pub(super) fn compact_changes(connection: &Connection, before: i64) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare(
         "SELECT no, memory, key, kind, change, value, at < ?1 AND (run IS NULL OR run NOT IN (SELECT id FROM runs))
          FROM memory_changes ORDER BY memory, key, no",
@@ -198,7 +198,7 @@ pub(super) fn cannot_be_added(op: &MemoryOp) -> JournalError {
 }
 
 /// `old += new`, as the language adds.
-pub(super) fn merged(old: Json, new: &Json) -> Option<Json> {
+pub(super) fn merge_values(old: Json, new: &Json) -> Option<Json> {
     Some(match (old, new) {
         (Json::Null, new) => new.clone(),
         (Json::Array(mut old), Json::Array(new)) => {
@@ -231,7 +231,7 @@ fn value_of(connection: &Connection, memory: &str, key: &str) -> rusqlite::Resul
 }
 
 /// All keys, in order.
-pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MemoryValue>> {
+pub(super) fn all_values(connection: &Connection) -> rusqlite::Result<Vec<MemoryValue>> {
     let mut statement = connection.prepare("SELECT memory, key, value, at FROM memory ORDER BY memory, key")?;
     let rows = statement.query_map([], |row| {
         let text: String = row.get(2)?;
@@ -246,7 +246,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MemoryValue>>
 }
 
 /// The changes of a key, the oldest first.
-pub(super) fn history(connection: &Connection, memory: &str, key: &str) -> rusqlite::Result<Vec<MemoryChange>> {
+pub(super) fn value_history(connection: &Connection, memory: &str, key: &str) -> rusqlite::Result<Vec<MemoryChange>> {
     let mut statement = connection.prepare(
         "SELECT at, run, path, kind, change, value FROM memory_changes WHERE memory = ?1 AND key = ?2 ORDER BY no",
     )?;
@@ -271,7 +271,7 @@ pub(super) fn history(connection: &Connection, memory: &str, key: &str) -> rusql
 }
 
 /// Removes a key; its history stays and says so. Whether it was there.
-pub(super) fn forget(connection: &Connection, memory: &str, key: &str, at: i64) -> rusqlite::Result<bool> {
+pub(super) fn forget_value(connection: &Connection, memory: &str, key: &str, at: i64) -> rusqlite::Result<bool> {
     let gone = connection.execute("DELETE FROM memory WHERE memory = ?1 AND key = ?2", [memory, key])? > 0;
     if gone {
         connection.execute(

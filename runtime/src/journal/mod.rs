@@ -36,7 +36,7 @@ pub use last_runs::last_runs;
 pub use ledger::{Ledger, Recorded, RecordedTimer, Status};
 pub use memory::{ChangeId, MemoryChange, MemoryValue, Remembered};
 pub use record::{
-    CachedAnswer, EffectEnd, EffectStart, ProgressMark, Question, Record, RunEnd, RunStart, TimerMark, now,
+    CachedAnswer, EffectEnd, EffectStart, ProgressMark, Question, Record, RunEnd, RunStart, TimerMark, now_ms,
 };
 pub(crate) use record::{failure_from, output_from};
 pub use rows::{EffectRow, QuestionRow, RunRow};

@@ -25,7 +25,7 @@ struct Answered<'a> {
     ms: Option<i64>,
 }
 
-fn count(out: &mut KnownOutcomes, answered: &Answered<'_>) {
+fn count_answer(out: &mut KnownOutcomes, answered: &Answered<'_>) {
     let good = match answered.status {
         "done" => !answered.refused,
         "failed" if answered.failed.is_some_and(is_fault_of_model) => false,
@@ -37,7 +37,7 @@ fn count(out: &mut KnownOutcomes, answered: &Answered<'_>) {
 }
 
 /// Whether an event says that the answer of its stage's attempt was of no use.
-fn refuses(event: &Json) -> bool {
+fn is_refusal(event: &Json) -> bool {
     let text = |name: &str| event.get(name).and_then(Json::as_str);
     match text("event") {
         Some("answer_refused") => true,
@@ -57,7 +57,7 @@ pub(super) fn of_rows(store: &(impl Store + ?Sized)) -> Result<KnownOutcomes> {
         let events = store.events(&run.id, 0)?;
         let refused: HashSet<(&str, u64)> = events
             .iter()
-            .filter(|(_, _, event)| refuses(event))
+            .filter(|(_, _, event)| is_refusal(event))
             .filter_map(|(_, _, event)| Some((event.get("path")?.as_str()?, event.get("attempt")?.as_u64()?)))
             .collect();
         for effect in store.effects(&run.id)?.iter().filter(|effect| effect.kind == "prompt" && effect.origin.is_none())
@@ -73,7 +73,7 @@ pub(super) fn of_rows(store: &(impl Store + ?Sized)) -> Result<KnownOutcomes> {
                 cost: effect.cost.unwrap_or(0),
                 ms: effect.ended.map(|ended| ended.saturating_sub(effect.started)),
             };
-            count(&mut out, &answered);
+            count_answer(&mut out, &answered);
         }
     }
     Ok(out)
@@ -101,7 +101,7 @@ pub(super) fn of_tables(connection: &Connection) -> rusqlite::Result<KnownOutcom
         let failed: Option<String> = row.get(3)?;
         let failed = failed.and_then(|kind| serde_json::from_value(Json::String(kind)).ok());
         let (refused, cost, ms) = (row.get(4)?, row.get(5)?, row.get(6)?);
-        count(&mut out, &Answered { skill: &skill, model: &model, status: &status, failed, refused, cost, ms });
+        count_answer(&mut out, &Answered { skill: &skill, model: &model, status: &status, failed, refused, cost, ms });
     }
     Ok(out)
 }

@@ -35,7 +35,7 @@ pub(super) fn create_dir(path: &Path) -> io::Result<()> {
 }
 
 /// How a private file is opened to be written; it is created if it is not there.
-pub(super) fn options() -> OpenOptions {
+pub(super) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(FILE);
     options
@@ -43,24 +43,24 @@ pub(super) fn options() -> OpenOptions {
 
 /// Makes a file if it is not there, before somebody makes it who would let others read it.
 pub(super) fn create_file(path: &Path) -> io::Result<File> {
-    options().open(path)
+    private_options().open(path)
 }
 
 /// Takes from others what an earlier version, or a copy, let them read: a journal's files, and all in
 /// the folder that is the project's own. What belongs to another user stays as that user wants it.
-pub(super) fn tighten(journal: &Path) {
+pub(super) fn tighten_permissions(journal: &Path) {
     let folder = journal.parent().filter(|folder| folder.file_name().is_some_and(|name| name == OWN));
     if let Some(folder) = folder
         && is_open(folder)
     {
         tighten_all(folder, 2);
-        set(folder, FOLDER);
+        set_mode(folder, FOLDER);
     }
     for suffix in ["", "-wal", "-shm"] {
         let mut file = journal.as_os_str().to_owned();
         file.push(suffix);
         if is_open(Path::new(&file)) {
-            set(Path::new(&file), FILE);
+            set_mode(Path::new(&file), FILE);
         }
     }
 }
@@ -74,9 +74,9 @@ fn tighten_all(folder: &Path, levels: u32) {
                 if levels > 0 {
                     tighten_all(&path, levels - 1);
                 }
-                set(&path, FOLDER);
+                set_mode(&path, FOLDER);
             }
-            Ok(kind) if kind.is_file() => set(&path, FILE),
+            Ok(kind) if kind.is_file() => set_mode(&path, FILE),
             _ => {}
         }
     }
@@ -89,7 +89,7 @@ fn is_open(path: &Path) -> bool {
         .is_ok_and(|data| !data.is_symlink() && data.uid() == own && data.mode() & OTHERS != 0)
 }
 
-fn set(path: &Path, mode: u32) {
+fn set_mode(path: &Path, mode: u32) {
     // A file system without permissions has none to change.
     let _ = std::fs::set_permissions(path, Permissions::from_mode(mode));
 }

@@ -15,19 +15,19 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value as Json, json};
 
 use super::{JournalError, Result, private, tables};
-use crate::{interpreter::hex, project_key::ProjectKey};
+use crate::{interpreter::to_hex, project_key::ProjectKey};
 
 /// The name of its mark in the journal: which key the journal's digests were made with.
 const MARK: &str = "key";
 
 /// A new key.
-pub(super) fn random() -> Result<ProjectKey> {
+pub(super) fn random_key() -> Result<ProjectKey> {
     let mut bytes = [0; ProjectKey::LENGTH];
-    fill(&mut bytes)?;
+    fill_random(&mut bytes)?;
     Ok(ProjectKey::new(bytes))
 }
 
-fn fill(bytes: &mut [u8]) -> Result<()> {
+fn fill_random(bytes: &mut [u8]) -> Result<()> {
     SystemRandom::new().fill(bytes).map_err(|_| JournalError("the system has no random numbers".to_owned()))
 }
 
@@ -38,7 +38,7 @@ fn file_of(journal: &Path) -> PathBuf {
 
 /// The key of a journal's project. It is made with the journal's first run that has one; from then on
 /// no other will do, since with another key nothing that was recorded would be found again.
-pub(super) fn load(journal: &Path, connection: &Connection) -> Result<ProjectKey> {
+pub(super) fn load_key(journal: &Path, connection: &Connection) -> Result<ProjectKey> {
     load_while(journal, connection, || ())
 }
 
@@ -47,21 +47,21 @@ fn load_while(journal: &Path, connection: &Connection, elsewhere: impl FnOnce())
     let file = file_of(journal);
     let known = || -> Result<Option<i64>> {
         let mark = connection.query_row("SELECT value FROM meta WHERE name = ?1", [MARK], |row| row.get(0)).optional();
-        mark.map_err(|e| tables::explain(journal, &e))
+        mark.map_err(|e| tables::explain_error(journal, &e))
     };
-    let found = read(&file)?;
+    let found = read_key(&file)?;
     elsewhere();
     let key = match found {
         Some(key) => key,
         // The mark is written after the key: another process may have made both since the key was looked for.
-        None if known()?.is_some() => read(&file)?.ok_or_else(|| wrong_key(&file, "is missing"))?,
-        None => create(&file)?,
+        None if known()?.is_some() => read_key(&file)?.ok_or_else(|| wrong_key(&file, "is missing"))?,
+        None => create_key(&file)?,
     };
     let mark = mark_of(&key);
     if known()?.is_none() {
         connection
             .execute("INSERT OR IGNORE INTO meta VALUES (?1, ?2)", rusqlite::params![MARK, mark])
-            .map_err(|e| tables::explain(journal, &e))?;
+            .map_err(|e| tables::explain_error(journal, &e))?;
     }
     match known()? == Some(mark) {
         true => Ok(key),
@@ -83,7 +83,7 @@ fn mark_of(key: &ProjectKey) -> i64 {
     i64::from_be_bytes(bytes)
 }
 
-fn read(file: &Path) -> Result<Option<ProjectKey>> {
+fn read_key(file: &Path) -> Result<Option<ProjectKey>> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -101,14 +101,14 @@ fn read(file: &Path) -> Result<Option<ProjectKey>> {
 
 /// Makes the key, or reads the one of a process that was faster. The file gets its name when it is
 /// whole, so that nobody reads a part of it.
-fn create(file: &Path) -> Result<ProjectKey> {
+fn create_key(file: &Path) -> Result<ProjectKey> {
     let wrong = |e: io::Error| JournalError(format!("the project's key `{}` cannot be written: {e}", file.display()));
     let (mut bytes, mut name) = ([0; ProjectKey::LENGTH], [0; 8]);
-    fill(&mut bytes)?;
+    fill_random(&mut bytes)?;
     // Runs of other threads and processes may make one, too.
-    fill(&mut name)?;
-    let partial = file.with_extension(hex(&name));
-    let text = format!("{}\n", hex(&bytes));
+    fill_random(&mut name)?;
+    let partial = file.with_extension(to_hex(&name));
+    let text = format!("{}\n", to_hex(&bytes));
     let write = || {
         let mut out = private::create_file(&partial)?;
         out.write_all(text.as_bytes())?;
@@ -117,7 +117,7 @@ fn create(file: &Path) -> Result<ProjectKey> {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             // Some file systems have no links. A rename would take the key of a process that was faster.
-            Err(_) => match private::options().create_new(true).open(file) {
+            Err(_) => match private::private_options().create_new(true).open(file) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
                 created => created.and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all())),
             },
@@ -127,20 +127,20 @@ fn create(file: &Path) -> Result<ProjectKey> {
     // It has its other name by now, or is not wanted.
     let _ = std::fs::remove_file(&partial);
     written.map_err(wrong)?;
-    read(file)?.ok_or_else(|| wrong_key(file, "is missing"))
+    read_key(file)?.ok_or_else(|| wrong_key(file, "is missing"))
 }
 
-fn cipher(key: &ProjectKey) -> Result<LessSafeKey> {
+fn cipher_of(key: &ProjectKey) -> Result<LessSafeKey> {
     let key = UnboundKey::new(&CHACHA20_POLY1305, &key.digest("seal", b""));
     key.map(LessSafeKey::new).map_err(|_| JournalError("an answer with a secret cannot be sealed".to_owned()))
 }
 
 /// The answer as only the key opens it.
-pub(super) fn seal(key: &ProjectKey, text: &str) -> Result<String> {
+pub(super) fn seal_text(key: &ProjectKey, text: &str) -> Result<String> {
     let mut nonce = [0; NONCE_LEN];
-    fill(&mut nonce)?;
+    fill_random(&mut nonce)?;
     let mut content = text.as_bytes().to_vec();
-    cipher(key)?
+    cipher_of(key)?
         .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut content)
         .map_err(|_| JournalError("an answer with a secret cannot be sealed".to_owned()))?;
     let sealed = STANDARD.encode([&nonce[..], &content].concat());
@@ -148,14 +148,14 @@ pub(super) fn seal(key: &ProjectKey, text: &str) -> Result<String> {
 }
 
 /// What was sealed; `None` for an answer that was not.
-pub(super) fn open(key: &ProjectKey, text: &str) -> Result<Option<String>> {
+pub(super) fn open_sealed(key: &ProjectKey, text: &str) -> Result<Option<String>> {
     let Some(sealed) = sealed_part(text) else { return Ok(None) };
     let wrong = || JournalError("the journal holds a sealed answer that the project's key does not open".to_owned());
     let bytes = STANDARD.decode(sealed).map_err(|_| wrong())?;
     let (nonce, content) = bytes.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
     let mut content = content.to_vec();
-    let opened = cipher(key)?.open_in_place(nonce, Aad::empty(), &mut content).map_err(|_| wrong())?;
+    let opened = cipher_of(key)?.open_in_place(nonce, Aad::empty(), &mut content).map_err(|_| wrong())?;
     String::from_utf8(opened.to_vec()).map(Some).map_err(|_| wrong())
 }
 
@@ -183,42 +183,43 @@ mod tests {
 
     #[test]
     fn a_sealed_answer_is_opened_by_its_key_alone() {
-        let (key, other) = (random().unwrap(), random().unwrap());
-        let sealed = seal(&key, "{\"text\":\"minted\"}").unwrap();
+        let (key, other) = (random_key().unwrap(), random_key().unwrap());
+        let sealed = seal_text(&key, "{\"text\":\"minted\"}").unwrap();
         assert!(is_sealed(&sealed) && !sealed.contains("minted"));
-        assert_eq!(open(&key, &sealed).unwrap().unwrap(), "{\"text\":\"minted\"}");
-        assert!(open(&other, &sealed).is_err());
-        assert_eq!(open(&key, "{\"text\":\"x\"}").unwrap(), None);
-        assert_ne!(sealed, seal(&key, "{\"text\":\"minted\"}").unwrap());
+        assert_eq!(open_sealed(&key, &sealed).unwrap().unwrap(), "{\"text\":\"minted\"}");
+        assert!(open_sealed(&other, &sealed).is_err());
+        assert_eq!(open_sealed(&key, "{\"text\":\"x\"}").unwrap(), None);
+        assert_ne!(sealed, seal_text(&key, "{\"text\":\"minted\"}").unwrap());
     }
 
     #[test]
     fn a_project_has_one_key_and_loses_it_to_nobody() {
         let dir = TempDir::new();
         let journal = dir.path().join(".cascade/runs.db");
-        let connection = tables::open(&journal).unwrap();
-        let key = load(&journal, &connection).unwrap();
-        assert_eq!(load(&journal, &connection).unwrap(), key);
+        let connection = tables::open_journal_file(&journal).unwrap();
+        let key = load_key(&journal, &connection).unwrap();
+        assert_eq!(load_key(&journal, &connection).unwrap(), key);
         let file = file_of(&journal);
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::remove_file(&file).unwrap();
-        assert!(load(&journal, &connection).unwrap_err().0.contains("is missing; put the right one back"));
+        assert!(load_key(&journal, &connection).unwrap_err().0.contains("is missing; put the right one back"));
         std::fs::write(&file, "ab".repeat(32)).unwrap();
-        assert!(load(&journal, &connection).unwrap_err().0.contains("is not the one"));
+        assert!(load_key(&journal, &connection).unwrap_err().0.contains("is not the one"));
         std::fs::write(&file, "abc").unwrap();
-        assert!(load(&journal, &connection).unwrap_err().0.contains("is damaged"));
+        assert!(load_key(&journal, &connection).unwrap_err().0.contains("is damaged"));
         std::fs::write(&file, text).unwrap();
-        assert_eq!(load(&journal, &connection).unwrap(), key);
+        assert_eq!(load_key(&journal, &connection).unwrap(), key);
     }
 
     #[test]
     fn a_key_that_another_process_makes_meanwhile_is_taken() {
         let dir = TempDir::new();
         let journal = dir.path().join(".cascade/runs.db");
-        let (ours, theirs) = (tables::open(&journal).unwrap(), tables::open(&journal).unwrap());
+        let (ours, theirs) =
+            (tables::open_journal_file(&journal).unwrap(), tables::open_journal_file(&journal).unwrap());
         let mut made = None;
-        let key = load_while(&journal, &ours, || made = load(&journal, &theirs).ok()).unwrap();
+        let key = load_while(&journal, &ours, || made = load_key(&journal, &theirs).ok()).unwrap();
         assert_eq!(made, Some(key));
     }
 }

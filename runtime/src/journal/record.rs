@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::{JournalError, Remembered, Result};
 use crate::{
     failure::{Failure, Raise},
-    interpreter::price,
+    interpreter::price_of,
     request::{Answer, EffectInfo, Output, RequestKind, TimerId, Usage},
     wire::{self, Vault},
 };
@@ -205,19 +205,25 @@ pub struct CachedAnswer {
 }
 
 impl EffectStart {
-    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, kind: &RequestKind, program: &Program, vault: &Vault) -> Self {
+    pub(crate) fn from_request(
+        token: u64,
+        info: &Arc<EffectInfo>,
+        kind: &RequestKind,
+        program: &Program,
+        vault: &Vault,
+    ) -> Self {
         let model = match kind {
             RequestKind::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
         };
         let request = wire::write_request(kind, program, vault);
-        Self { token, info: Arc::clone(info), kind: kind.name(), model, request, at: now() }
+        Self { token, info: Arc::clone(info), kind: kind.name(), model, request, at: now_ms() }
     }
 }
 
 impl EffectEnd {
     /// The end that an answer is.
-    pub(crate) fn of(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
+    pub(crate) fn from_answer(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
         let (status, text, error) = match &answer.result {
             Ok(output) => ("done", Some(wire::write_answer_text(output)), None),
             Err(failure) => ("failed", None, Some(failure_json(failure).to_string())),
@@ -226,9 +232,9 @@ impl EffectEnd {
         if usage.cost.is_none()
             && let Some(model) = model.and_then(|m| program.models.get(m.index()))
         {
-            usage.cost = Some(price(model, &usage));
+            usage.cost = Some(price_of(model, &usage));
         }
-        Self { token, status, answer: text, error, usage, seq: 0, full: true, secret: false, at: now(), clock: 0 }
+        Self { token, status, answer: text, error, usage, seq: 0, full: true, secret: false, at: now_ms(), clock: 0 }
     }
 
     /// An effect whose answer is not wanted: `withdrawn` by the program itself, `interrupted`
@@ -243,14 +249,14 @@ impl EffectEnd {
             seq: 0,
             full: false,
             secret: false,
-            at: now(),
+            at: now_ms(),
             clock: 0,
         }
     }
 }
 
 /// Milliseconds since 1970.
-pub fn now() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -114,7 +114,7 @@ impl RowWriter {
                     Some(start) => {
                         self.insert(&mut statements, start, Some(end))?;
                     }
-                    None => self.end(&mut statements, end)?,
+                    None => self.write_end(&mut statements, end)?,
                 },
                 other => self.write(c, other)?,
             }
@@ -126,7 +126,7 @@ impl RowWriter {
             }
         }
         let Self { chain, no, key, path, .. } = self;
-        chain.commit(c, *no, key).map_err(|e| tables::explain(path, &e))
+        chain.commit(c, *no, key).map_err(|e| tables::explain_error(path, &e))
     }
 
     /// Forgets what was written since the last commit.
@@ -139,13 +139,13 @@ impl RowWriter {
     }
 
     fn explain<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
-        result.map_err(|e| tables::explain(&self.path, &e))
+        result.map_err(|e| tables::explain_error(&self.path, &e))
     }
 
     /// The answer in its row, or the hash of the file that holds it.
-    fn kept<'e>(&self, answer: Option<&'e str>) -> Result<(Option<&'e str>, Option<String>)> {
+    fn keep_answer<'e>(&self, answer: Option<&'e str>) -> Result<(Option<&'e str>, Option<String>)> {
         Ok(match answer {
-            Some(text) if text.len() > LARGE => (None, Some(self.artifacts.keep(text)?)),
+            Some(text) if text.len() > LARGE => (None, Some(self.artifacts.keep_text(text)?)),
             other => (other, None),
         })
     }
@@ -153,7 +153,7 @@ impl RowWriter {
     /// The answer of an effect; sealed, if there is a secret in it.
     fn answer<'e>(&self, end: &'e EffectEnd) -> Result<Option<Cow<'e, str>>> {
         Ok(match &end.answer {
-            Some(text) if end.secret => Some(Cow::Owned(project_key::seal(&self.key, text)?)),
+            Some(text) if end.secret => Some(Cow::Owned(project_key::seal_text(&self.key, text)?)),
             other => other.as_deref().map(Cow::Borrowed),
         })
     }
@@ -166,7 +166,7 @@ impl RowWriter {
     ) -> Result<OpenEffect> {
         let info = &start.info;
         let answer = end.map(|end| self.answer(end)).transpose()?.flatten();
-        let (answer, artifact) = self.kept(answer.as_deref())?;
+        let (answer, artifact) = self.keep_answer(answer.as_deref())?;
         let usage = end.map(|e| e.usage).unwrap_or_default();
         let parts = info.parts.to_bytes();
         let insert = self.explain(statements.insert())?;
@@ -189,8 +189,8 @@ impl RowWriter {
             answer,
             artifact,
             end.and_then(|e| e.error.as_deref()),
-            tokens(usage.tokens_in),
-            tokens(usage.tokens_out),
+            token_count(usage.tokens_in),
+            token_count(usage.tokens_out),
             usage.cost,
             end.map(|e| e.clock),
         ]);
@@ -202,17 +202,17 @@ impl RowWriter {
         // In the order of the columns that the chain covers.
         let columns: [ValueRef<'_>; BEGINNING_COLUMNS] = [
             ValueRef::Integer(row),
-            text(&info.path),
+            text_ref(&info.path),
             ValueRef::Integer(i64::from(info.attempt)),
-            text(&info.key),
+            text_ref(&info.key),
             ValueRef::Blob(&parts),
-            text(start.kind),
-            text(&info.skill),
-            maybe(start.model.as_deref()),
+            text_ref(start.kind),
+            text_ref(&info.skill),
+            optional_ref(start.model.as_deref()),
             ValueRef::Integer(i64::from(info.once)),
             ValueRef::Integer(start.at),
-            text(&start.request),
-            text(&info.idempotency),
+            text_ref(&start.request),
+            text_ref(&info.idempotency),
             ValueRef::Null,
         ];
         let mut digest = RowDigest::new();
@@ -221,10 +221,10 @@ impl RowWriter {
         Ok(OpenEffect { row, digest })
     }
 
-    fn end(&mut self, statements: &mut Statements<'_>, end: &EffectEnd) -> Result<()> {
+    fn write_end(&mut self, statements: &mut Statements<'_>, end: &EffectEnd) -> Result<()> {
         let Some(OpenEffect { row, digest }) = self.open.remove(&RequestId(end.token)) else { return Ok(()) };
         let answer = self.answer(end)?;
-        let (answer, artifact) = self.kept(answer.as_deref())?;
+        let (answer, artifact) = self.keep_answer(answer.as_deref())?;
         let update = self.explain(statements.update())?;
         let written = update.execute(params![
             row,
@@ -234,8 +234,8 @@ impl RowWriter {
             answer,
             artifact,
             end.error,
-            tokens(end.usage.tokens_in),
-            tokens(end.usage.tokens_out),
+            token_count(end.usage.tokens_in),
+            token_count(end.usage.tokens_out),
             end.usage.cost,
             end.clock,
         ]);
@@ -246,8 +246,11 @@ impl RowWriter {
     }
 
     fn count_usage(&mut self, end: &EffectEnd) {
-        self.used.0 =
-            self.used.0.saturating_add(tokens(end.usage.tokens_in)).saturating_add(tokens(end.usage.tokens_out));
+        self.used.0 = self
+            .used
+            .0
+            .saturating_add(token_count(end.usage.tokens_in))
+            .saturating_add(token_count(end.usage.tokens_out));
         self.used.1 = self.used.1.saturating_add(end.usage.cost.unwrap_or(0));
     }
 
@@ -264,7 +267,7 @@ impl RowWriter {
                     .query_map(params![self.no, seq], |row| row.get(0))?
                     .collect::<rusqlite::Result<Vec<i64>>>()
                 })?;
-                rows.into_iter().for_each(|row| self.chain.touch(Kind::Effect, row));
+                rows.into_iter().for_each(|row| self.chain.mark_changed(Kind::Effect, row));
             }
             Record::Timer(mark) => {
                 let timer = &mark.timer;
@@ -289,7 +292,7 @@ impl RowWriter {
                     c.prepare_cached("INSERT INTO events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?
                         .execute(params![self.no, self.events, at, event])
                 })?;
-                self.chain.touch(Kind::Event, self.events);
+                self.chain.mark_changed(Kind::Event, self.events);
             }
             Record::Progress(mark) => {
                 // Grows with every row, also across the processes that run one run.
@@ -329,10 +332,10 @@ impl RowWriter {
             }
             Record::Remember(change) => {
                 let by = Some((self.run.as_str(), change.id.as_str()));
-                self.sql(c, |c| memory::change(c, by, &change.op, change.at)).and_then(|applied| applied)?;
+                self.sql(c, |c| memory::record_change(c, by, &change.op, change.at)).and_then(|applied| applied)?;
             }
             Record::Cache(cached) => {
-                let (answer, artifact) = self.kept(cached.answer.as_deref())?;
+                let (answer, artifact) = self.keep_answer(cached.answer.as_deref())?;
                 self.sql(c, |c| {
                     c.prepare_cached(
                         "INSERT OR REPLACE INTO cache (key, skill, parts, run, answer, artifact, at)
@@ -394,7 +397,7 @@ impl RowWriter {
             self.sql(c, |c| copy_answers(c, self.no, fork))?;
         }
         self.chain = self.sql(c, |c| Chain::open(c, self.no))?;
-        self.chain.touch(Kind::Run, 0);
+        self.chain.mark_changed(Kind::Run, 0);
         if start.resumed {
             self.events = self.sql(c, |c| {
                 c.query_row("SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1", [self.no], |row| row.get(0))
@@ -430,7 +433,7 @@ impl RowWriter {
                 used.1
             ])
         })?;
-        self.chain.touch(Kind::Run, 0);
+        self.chain.mark_changed(Kind::Run, 0);
         if matches!(end.status, "failed" | "cancelled") {
             let stage = end.failed_at.as_ref();
             let row = self.sql(c, |c| {
@@ -439,7 +442,7 @@ impl RowWriter {
                 )?;
                 Ok(c.last_insert_rowid())
             })?;
-            self.chain.touch(Kind::End, row);
+            self.chain.mark_changed(Kind::End, row);
         }
         Ok(())
     }
@@ -480,25 +483,25 @@ fn ending_columns<'e>(
     [
         number(end.map(|end| end.at)),
         number(end.map(|end| end.seq)),
-        maybe(answer),
-        maybe(artifact),
-        maybe(end.and_then(|end| end.error.as_deref())),
-        ValueRef::Integer(tokens(usage.tokens_in)),
-        ValueRef::Integer(tokens(usage.tokens_out)),
+        optional_ref(answer),
+        optional_ref(artifact),
+        optional_ref(end.and_then(|end| end.error.as_deref())),
+        ValueRef::Integer(token_count(usage.tokens_in)),
+        ValueRef::Integer(token_count(usage.tokens_out)),
         number(usage.cost),
         number(end.map(|end| end.clock)),
-        text(end.map_or("running", |end| end.status)),
+        text_ref(end.map_or("running", |end| end.status)),
     ]
 }
 
-fn text(text: &str) -> ValueRef<'_> {
+fn text_ref(text: &str) -> ValueRef<'_> {
     ValueRef::Text(text.as_bytes())
 }
 
-fn maybe(found: Option<&str>) -> ValueRef<'_> {
-    found.map_or(ValueRef::Null, text)
+fn optional_ref(found: Option<&str>) -> ValueRef<'_> {
+    found.map_or(ValueRef::Null, text_ref)
 }
 
-fn tokens(n: u64) -> i64 {
+fn token_count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

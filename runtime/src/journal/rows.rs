@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{CachedAnswer, Recorded, ledger::Status};
 use crate::{
     failure::Failure,
-    interpreter::hex,
+    interpreter::to_hex,
     request::{KeyParts, Usage},
 };
 
@@ -119,7 +119,7 @@ pub struct QuestionRow {
 pub(super) const RUN: &str = "id, program, file, cwd, cascade, inputs, fork, status, pid, started, ended, result, error, tokens, \
                    cost, until, clock";
 
-pub(super) fn json(text: Option<String>) -> Option<Json> {
+pub(super) fn parse_column(text: Option<String>) -> Option<Json> {
     text.and_then(|t| read_json(t.as_bytes()).ok())
 }
 
@@ -131,13 +131,13 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         file: row.get(2)?,
         cwd: row.get(3)?,
         cascade: row.get(4)?,
-        inputs: json(row.get(5)?).unwrap_or(Json::Null),
+        inputs: parse_column(row.get(5)?).unwrap_or(Json::Null),
         fork: row.get(6)?,
         status: row.get(7)?,
         pid: row.get(8)?,
         started: row.get(9)?,
         ended: row.get(10)?,
-        result: json(row.get(11)?),
+        result: parse_column(row.get(11)?),
         error: error.and_then(|e| read_json(e.as_bytes()).ok()),
         tokens: row.get(13)?,
         cost: row.get(14)?,
@@ -153,7 +153,7 @@ fn key_parts(recorded: Option<Vec<u8>>) -> Vec<(String, String)> {
 }
 
 pub(super) fn shown_parts(parts: &KeyParts) -> Vec<(String, String)> {
-    parts.iter().map(|(name, digest)| (name.to_owned(), hex(&digest))).collect()
+    parts.iter().map(|(name, digest)| (name.to_owned(), to_hex(&digest))).collect()
 }
 
 pub(super) fn effect_row(row: &Row<'_>) -> rusqlite::Result<EffectRow> {
@@ -168,8 +168,8 @@ pub(super) fn effect_row(row: &Row<'_>) -> rusqlite::Result<EffectRow> {
         started: row.get(6)?,
         ended: row.get(7)?,
         seq: row.get(8)?,
-        request: json(row.get(9)?).unwrap_or(Json::Null),
-        answer: json(row.get(10)?),
+        request: parse_column(row.get(9)?).unwrap_or(Json::Null),
+        answer: parse_column(row.get(10)?),
         error: error.and_then(|e| read_json(e.as_bytes()).ok()),
         tokens_in: row.get(12)?,
         tokens_out: row.get(13)?,
@@ -181,7 +181,7 @@ pub(super) fn effect_row(row: &Row<'_>) -> rusqlite::Result<EffectRow> {
     })
 }
 
-pub(super) fn recorded(row: &Row<'_>, seq: i64) -> rusqlite::Result<Recorded> {
+pub(super) fn recorded_row(row: &Row<'_>, seq: i64) -> rusqlite::Result<Recorded> {
     let status: String = row.get(7)?;
     let parts: Option<Vec<u8>> = row.get(3)?;
     let number = |n: i64| u64::try_from(n).unwrap_or(0);

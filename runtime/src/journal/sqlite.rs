@@ -92,7 +92,7 @@ impl SqliteJournal {
         closing: Closing,
     ) -> Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let rows = RowWriter::new(run, Artifacts::beside(path, key.clone()), key, path);
+        let rows = RowWriter::new(run, Artifacts::beside_journal(path, key.clone()), key, path);
         let mut writer = Writer { connection, rows, path: path.to_owned(), full: false, failed: None };
         let thread = thread::Builder::new()
             .name("cascade-journal".to_owned())
@@ -209,6 +209,6 @@ impl Writer {
     }
 
     fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        f(&self.connection).map_err(|e| tables::explain(&self.path, &e))
+        f(&self.connection).map_err(|e| tables::explain_error(&self.path, &e))
     }
 }

@@ -18,7 +18,7 @@ use super::{
     last_runs::find_process,
     lock, memory, outcomes, project_key, record,
     record::{failure_from, read_kept_program},
-    rows::{RUN, cached_row, effect_row, recorded, run_row},
+    rows::{RUN, cached_row, effect_row, recorded_row, run_row},
     sqlite::{Closing, SqliteJournal},
     tables,
 };
@@ -51,7 +51,7 @@ impl SqliteStore {
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self> {
         Ok(Self {
-            connection: Mutex::new(Some(tables::open(path)?)),
+            connection: Mutex::new(Some(tables::open_journal_file(path)?)),
             path: path.to_owned(),
             key: OnceLock::new(),
             closing: Closing::default(),
@@ -59,18 +59,18 @@ impl SqliteStore {
     }
 
     fn sql<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.connected(|connection| query(connection).map_err(|e| tables::explain(&self.path, &e)))
+        self.connected(|connection| query(connection).map_err(|e| tables::explain_error(&self.path, &e)))
     }
 
     fn artifacts(&self) -> Result<Artifacts> {
-        Ok(Artifacts::beside(&self.path, self.project_key()?))
+        Ok(Artifacts::beside_journal(&self.path, self.project_key()?))
     }
 
     fn connected<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = match &mut *slot {
             Some(connection) => connection,
-            None => slot.insert(tables::open(&self.path)?),
+            None => slot.insert(tables::open_journal_file(&self.path)?),
         };
         work(connection)
     }
@@ -127,7 +127,7 @@ impl Store for SqliteStore {
         // To open a file of SQLite means to read its log and to parse its tables: a run that reads nothing more does
         // it once.
         let opened = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let connection = opened.map_or_else(|| tables::open(&self.path), Ok)?;
+        let connection = opened.map_or_else(|| tables::open_journal_file(&self.path), Ok)?;
         Ok(Box::new(SqliteJournal::start(connection, &self.path, run, key, self.closing.clone())?))
     }
 
@@ -135,7 +135,7 @@ impl Store for SqliteStore {
         if let Some(key) = self.key.get() {
             return Ok(key.clone());
         }
-        let key = self.connected(|connection| project_key::load(&self.path, connection))?;
+        let key = self.connected(|connection| project_key::load_key(&self.path, connection))?;
         Ok(self.key.get_or_init(|| key).clone())
     }
 
@@ -183,7 +183,7 @@ impl Store for SqliteStore {
         let key = self.project_key()?;
         let verified = self.sql(|c| {
             let no = c.query_row("SELECT no FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
-            no.map(|no| chain::verify(c, no, &key)).transpose()
+            no.map(|no| chain::verify_chain(c, no, &key)).transpose()
         })?;
         let mut verified = verified.ok_or_else(|| JournalError(format!("there is no run `{run}`")))?;
         if !verified.unknown {
@@ -281,7 +281,7 @@ impl Store for SqliteStore {
             Ok(())
         })?;
         // In one millisecond, events come first, and what began comes before its end.
-        out.sort_by_key(Activity::at);
+        out.sort_by_key(Activity::last_at);
         Ok(out)
     }
 
@@ -313,7 +313,7 @@ impl Store for SqliteStore {
             c.execute(
                 "UPDATE questions SET answer = ?4, answered = ?5 WHERE path = ?2 AND key = ?3 AND answer IS NULL
                    AND run = (SELECT no FROM runs WHERE id = ?1)",
-                params![run, path, key, answer.to_string(), record::now()],
+                params![run, path, key, answer.to_string(), record::now_ms()],
             )
         })
         .map(|n| n > 0)
@@ -335,7 +335,7 @@ impl Store for SqliteStore {
         self.sql(|c| {
             c.execute(
                 "UPDATE runs SET status = 'cancelled', ended = coalesce(ended, ?2), pid = NULL, until = NULL WHERE id = ?1",
-                params![run, record::now()],
+                params![run, record::now_ms()],
             )
         })
         .map(|_| ())
@@ -350,7 +350,7 @@ impl Store for SqliteStore {
         if !project_key::is_sealed(&text) {
             return record::output_from(&text);
         }
-        let opened = project_key::open(&self.project_key()?, &text)?;
+        let opened = project_key::open_sealed(&self.project_key()?, &text)?;
         record::output_from(opened.as_deref().unwrap_or(&text))
     }
 
@@ -368,7 +368,7 @@ impl Store for SqliteStore {
                 ledger.clock = ledger.clock.max(row.get::<_, Option<i64>>(16)?.unwrap_or(0));
                 let seq = row.get::<_, Option<i64>>(8)?.unwrap_or(0);
                 ledger.seq = ledger.seq.max(seq);
-                let recorded = recorded(row, seq)?;
+                let recorded = recorded_row(row, seq)?;
                 ledger.add_effect(path, recorded);
             }
             let mut statement = c.prepare(
@@ -447,20 +447,20 @@ impl Store for SqliteStore {
     }
 
     fn memory(&self) -> Result<Vec<MemoryValue>> {
-        self.sql(memory::all)
+        self.sql(memory::all_values)
     }
 
     fn memory_history(&self, memory: &str, key: &str) -> Result<Vec<MemoryChange>> {
-        self.sql(|c| memory::history(c, memory, key))
+        self.sql(|c| memory::value_history(c, memory, key))
     }
 
     fn set_memory(&self, memory: &str, key: &str, value: Json) -> Result<()> {
         let op = MemoryOp::by_person(memory, key, value);
-        self.sql(|c| memory::change(c, None, &op, record::now()))?
+        self.sql(|c| memory::record_change(c, None, &op, record::now_ms()))?
     }
 
     fn forget_memory(&self, memory: &str, key: &str) -> Result<bool> {
-        self.sql(|c| memory::forget(c, memory, key, record::now()))
+        self.sql(|c| memory::forget_value(c, memory, key, record::now_ms()))
     }
 
     fn collect(&self, before: i64, all: bool) -> Result<Collected> {
@@ -483,7 +483,7 @@ impl Store for SqliteStore {
         }
         collected.changes = self.sql(|c| {
             let transaction = c.unchecked_transaction()?;
-            let removed = memory::compact(&transaction, before)?;
+            let removed = memory::compact_changes(&transaction, before)?;
             transaction.commit()?;
             Ok(removed)
         })?;
@@ -492,7 +492,7 @@ impl Store for SqliteStore {
         // Files first appear, then rows that name them: a file of a living run may have no row yet.
         if self.runs()?.iter().all(|r| r.pid.is_none()) {
             let artifacts = self.artifacts()?;
-            for hash in artifacts.all() {
+            for hash in artifacts.all_names() {
                 let used = self.sql(|c| {
                     c.query_row(
                         "SELECT EXISTS (SELECT 1 FROM effects WHERE artifact = ?1)

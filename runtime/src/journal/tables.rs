@@ -116,15 +116,15 @@ INSERT INTO ends (run, status, stage, attempts)
 ";
 
 /// Opens the file to write, and creates or upgrades its tables.
-pub(super) fn open(path: &Path) -> Result<Connection> {
+pub(super) fn open_journal_file(path: &Path) -> Result<Connection> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     private::create_dir(dir)
         .map_err(|e| JournalError(format!("the directory `{}` cannot be made: {e}", dir.display())))?;
     // What cannot be made cannot be opened either, which is told below.
     let _ = private::create_file(path);
-    private::tighten(path);
-    let mut connection = connect(path).map_err(|e| explain(path, &e))?;
-    match format_of(&connection).map_err(|e| explain(path, &e))? {
+    private::tighten_permissions(path);
+    let mut connection = connect_to(path).map_err(|e| explain_error(path, &e))?;
+    match format_of(&connection).map_err(|e| explain_error(path, &e))? {
         Some(FORMAT) => {}
         Some(format) if format > FORMAT => {
             return Err(JournalError(format!(
@@ -132,13 +132,13 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
                 path.display()
             )));
         }
-        _ => upgrade(&mut connection).map_err(|e| explain(path, &e))?,
+        _ => upgrade_tables(&mut connection).map_err(|e| explain_error(path, &e))?,
     }
     Ok(connection)
 }
 
 /// Everything in one transaction: another process sees the old file or the new one.
-fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+fn upgrade_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     match format_of(&transaction)? {
         // Somebody else was faster.
@@ -168,7 +168,7 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect_to(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Changing the mode needs the file alone and does not wait for others by itself; several runs
@@ -219,7 +219,7 @@ pub(super) fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>
 }
 
 /// An error of SQLite in words that say what can be done.
-pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> JournalError {
+pub(super) fn explain_error(path: &Path, error: &rusqlite::Error) -> JournalError {
     let path = path.display();
     JournalError(match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

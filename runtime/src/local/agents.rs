@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{sandboxes::Sandbox, snapshot::Snapshot, survivors::end_carriers, workspace::check_policy};
 use crate::{
-    agents::{Conversation, Dialect, Ended, Heard, Needs, Work, driver, needs_in_sandbox, says_session_is_lost},
+    agents::{Conversation, Dialect, Ended, Heard, Needs, Work, find_driver, needs_in_sandbox, says_session_is_lost},
     failure::{EndedProgram, Failure, Raise},
     request::{AgentAnswer, AgentRequest, Answer, Output, Process, RunRequest},
     value::Arg,
@@ -54,7 +54,7 @@ impl AgentJob {
         let Some(model) = program.models.get(request.prompt.model.index()) else {
             return Err(Failure::raise(ErrorKind::Internal, "there is no such model"));
         };
-        let Some(driver) = driver(model) else {
+        let Some(driver) = find_driver(model) else {
             let message = format!("provider `{}` has no coding agent", model.provider);
             return Err(Failure::raise(ErrorKind::Denied, message));
         };
@@ -83,7 +83,7 @@ impl AgentJob {
             (Some((root, _)), _) => std::path::absolute(root).unwrap_or_else(|_| root.clone()),
             (None, scratch) => scratch.as_ref().map(|scratch| scratch.path().to_owned()).unwrap_or_default(),
         };
-        let mark = Arg::plain(mark(&support));
+        let mark = Arg::plain(mark_of(&support));
         let run = |request: &AgentRequest| {
             let work = Work { model, request, directory: &directory, support: support.path() };
             let invocation = driver.dialect.command(&work)?;
@@ -116,7 +116,7 @@ impl AgentJob {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(super) fn look(&self) -> Result<Option<Snapshot>, Raise> {
+    pub(super) fn take_snapshot(&self) -> Result<Option<Snapshot>, Raise> {
         self.root.as_ref().map(|(root, _)| Snapshot::take(root)).transpose()
     }
 
@@ -137,7 +137,7 @@ impl AgentJob {
 
     /// The answer of an agent that has ended.
     pub(super) fn finish(&self, listener: Listener, process: &Process, before: Option<Snapshot>) -> Answer {
-        end_carriers(VARIABLE, &mark(&self.support));
+        end_carriers(VARIABLE, &mark_of(&self.support));
         let mut heard = listener.heard;
         let stdout = String::from_utf8_lossy(&process.stdout);
         let ended = Ended { code: process.code, stdout: &stdout, stderr: &process.stderr };
@@ -184,7 +184,7 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Reads the lines that are complete by now, or all that is left.
-    pub(super) fn hear(&mut self, output: &[u8], at_end: bool) {
+    pub(super) fn read_output(&mut self, output: &[u8], at_end: bool) {
         while let Some(rest) = output.get(self.taken..).filter(|rest| !rest.is_empty()) {
             let length = match rest.iter().position(|byte| *byte == b'\n') {
                 Some(end) => end + 1,
@@ -230,7 +230,7 @@ impl Listener {
 }
 
 /// A name that no other work of an agent has.
-fn mark(support: &TempDir) -> String {
+fn mark_of(support: &TempDir) -> String {
     support.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

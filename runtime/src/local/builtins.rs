@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     failure::Raise,
-    journal::now,
+    journal::now_ms,
     request::{Answer, BuiltinArg, BuiltinRequest, Output},
     value::{format_time, parse_time_as},
 };
@@ -152,7 +152,7 @@ impl Arguments<'_> {
     }
 
     fn text(&self, name: &str) -> Result<&str, Error> {
-        self.value(name).and_then(Json::as_str).ok_or_else(|| self.missing(name))
+        self.value(name).and_then(Json::as_str).ok_or_else(|| self.missing_argument(name))
     }
 
     /// A secret; nothing where the skill has no such argument.
@@ -164,8 +164,8 @@ impl Arguments<'_> {
     }
 
     fn texts<'j>(&self, value: &'j Json, name: &str) -> Result<Vec<&'j str>, Error> {
-        let list = value.get(name).and_then(Json::as_array).ok_or_else(|| self.missing(name))?;
-        list.iter().map(|text| text.as_str().ok_or_else(|| self.missing(name))).collect()
+        let list = value.get(name).and_then(Json::as_array).ok_or_else(|| self.missing_argument(name))?;
+        list.iter().map(|text| text.as_str().ok_or_else(|| self.missing_argument(name))).collect()
     }
 
     fn flag(&self, name: &str) -> bool {
@@ -174,11 +174,11 @@ impl Arguments<'_> {
 
     fn milliseconds(&self, name: &str) -> Result<u64, Error> {
         let text = self.text(name)?;
-        let ms = crate::value::parse_duration(text).ok_or_else(|| self.missing(name))?;
+        let ms = crate::value::parse_duration(text).ok_or_else(|| self.missing_argument(name))?;
         Ok(ms.max(0).unsigned_abs())
     }
 
-    fn missing(&self, name: &str) -> Error {
+    fn missing_argument(&self, name: &str) -> Error {
         Error {
             kind: ErrorKind::Internal,
             message: format!("the built-in skill `{}` was not given its `{name}`", self.request.name),
@@ -362,7 +362,7 @@ fn make_temporary_folder(_: &Arguments<'_>) -> Result<Json, Error> {
 }
 
 fn tell_time(_: &Arguments<'_>) -> Result<Json, Error> {
-    Ok(Json::from(format_time(now())))
+    Ok(Json::from(format_time(now_ms())))
 }
 
 fn parse_time(arguments: &Arguments<'_>) -> Result<Json, Error> {
@@ -386,8 +386,8 @@ fn send_mail(arguments: &Arguments<'_>) -> Result<Json, Error> {
         let message = "no mail is sent from a sandbox; send it after the sandbox".to_owned();
         return Err(Error { kind: ErrorKind::Denied, message });
     }
-    let mail = arguments.value("mail").ok_or_else(|| arguments.missing("mail"))?;
-    let text = |name: &str| mail.get(name).and_then(Json::as_str).ok_or_else(|| arguments.missing(name));
+    let mail = arguments.value("mail").ok_or_else(|| arguments.missing_argument("mail"))?;
+    let text = |name: &str| mail.get(name).and_then(Json::as_str).ok_or_else(|| arguments.missing_argument(name));
     let mut files = Vec::new();
     for file in arguments.texts(mail, "files")? {
         let path = arguments.folder.map_or_else(|| PathBuf::from(file), |folder| folder.join(file));

@@ -45,7 +45,7 @@ impl Running {
     }
 
     /// It has started; `true` when it was stopped before.
-    pub(super) fn started(&self, group: Option<Pid>) -> bool {
+    pub(super) fn note_started(&self, group: Option<Pid>) -> bool {
         let mut state = self.lock();
         state.group = group;
         state.stopped
@@ -56,7 +56,7 @@ impl Running {
     }
 
     /// It is about to be reaped: from now on its group may be another's.
-    pub(super) fn reaped(&self) {
+    pub(super) fn note_reaped(&self) {
         self.lock().group = None;
     }
 
@@ -153,7 +153,7 @@ impl Commands {
 
     /// Starts a thread for the first program, which then need not wait for it.
     pub(super) fn prepare(&mut self) {
-        if self.threads == 0 && self.grow() {
+        if self.threads == 0 && self.add_thread() {
             self.threads = 1;
         }
     }
@@ -174,24 +174,24 @@ impl Commands {
         queue.jobs.push_back(Queued { job, running });
         let short = queue.idle < queue.jobs.len();
         drop(queue);
-        if short && self.may_grow() && self.grow() {
+        if short && self.may_grow() && self.add_thread() {
             self.threads += 1;
         }
         self.shared.wake.notify_one();
     }
 
     /// Adds a thread; without one at all, the job is answered with a failure.
-    fn grow(&mut self) -> bool {
+    fn add_thread(&mut self) -> bool {
         let (shared, outbox) = (Arc::clone(&self.shared), self.outbox.clone());
         shared.lock().idle += 1;
         let work = move || {
             let mut buffer = vec![0; 64 * 1024];
             while let Some(Queued { mut job, running }) = shared.next() {
                 let id = job.id;
-                let mut answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                let mut answer = process::run_program(&job, &running, &shared.processes, &outbox, &mut buffer);
                 if let Some(request) = job.agent.as_mut().and_then(|agent| agent.begin_anew(&answer)) {
                     job.request = request;
-                    answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                    answer = process::run_program(&job, &running, &shared.processes, &outbox, &mut buffer);
                 }
                 // Its directories are removed before the run can end.
                 drop(job);

@@ -11,7 +11,7 @@ use cascade_ir::ErrorKind;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    interpreter::hex,
+    interpreter::to_hex,
     request::{Answer, Attachment, LoadRequest, Output},
     workspace::{FileContent, WorkspacePatch},
 };
@@ -22,7 +22,7 @@ const MAX_ALL: u64 = 64 * 1024 * 1024;
 
 /// Reads files by name and by pattern. Those that a pattern finds are sorted, `.gitignore` is
 /// honoured, and binary ones are left out with a note; a file that is named must be there.
-pub(crate) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
+pub(crate) fn load_files(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
     load_after(loads, cwd, &RestoredFiles::default())
 }
 
@@ -33,14 +33,14 @@ pub(crate) struct RestoredFiles(HashMap<PathBuf, String>);
 impl RestoredFiles {
     /// Adds what a recorded answer puts back, in a run that begins in `cwd`.
     pub(crate) fn add(&mut self, patch: &WorkspacePatch, cwd: Option<&Path>) {
-        let folder = within(patch.directory.as_deref().unwrap_or_default(), cwd);
+        let folder = path_within(patch.directory.as_deref().unwrap_or_default(), cwd);
         for change in &patch.changes {
             let path = without_dots(&folder.join(&change.path));
             match &change.after {
                 Some(state) => {
                     let hash = match (&state.content, state.content.as_bytes()) {
                         (FileContent::Hash(hash), _) => hash.clone(),
-                        (_, bytes) => hex(&Sha256::digest(bytes.unwrap_or_default())),
+                        (_, bytes) => to_hex(&Sha256::digest(bytes.unwrap_or_default())),
                     };
                     self.0.insert(path, hash);
                 }
@@ -61,15 +61,15 @@ fn without_dots(path: &Path) -> PathBuf {
     path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
 }
 
-/// Reads files as [`load`] would after the recorded answers were used that leave `restored`.
+/// Reads files as [`load_files`] would after the recorded answers were used that leave `restored`.
 pub(crate) fn load_after(loads: &[LoadRequest], cwd: Option<&Path>, restored: &RestoredFiles) -> Answer {
     let (mut files, mut notes, mut total) = (Vec::new(), Vec::new(), 0u64);
     for load in loads {
         let result = match load {
-            LoadRequest::Hash(path) => hashed(path, cwd, restored).map(|file| files.push(file)),
-            LoadRequest::File(path) => named(path, cwd, &mut files, &mut total),
+            LoadRequest::Hash(path) => attach_hashed(path, cwd, restored).map(|file| files.push(file)),
+            LoadRequest::File(path) => attach_named(path, cwd, &mut files, &mut total),
             LoadRequest::Glob { pattern, dir } => {
-                matching(pattern, dir.as_deref(), cwd, &mut files, &mut notes, &mut total)
+                attach_matching(pattern, dir.as_deref(), cwd, &mut files, &mut notes, &mut total)
             }
         };
         if let Err(message) = result {
@@ -79,13 +79,14 @@ pub(crate) fn load_after(loads: &[LoadRequest], cwd: Option<&Path>, restored: &R
     Answer::ok(Output::Files(files, notes))
 }
 
-fn within(path: &str, cwd: Option<&Path>) -> PathBuf {
+fn path_within(path: &str, cwd: Option<&Path>) -> PathBuf {
     cwd.map_or_else(|| PathBuf::from(path), |cwd| cwd.join(path))
 }
 
-fn named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mut u64) -> Result<(), String> {
-    let content = read(&within(path, cwd), total).map_err(|e| format!("`{path}` cannot be attached: {e}"))?;
-    files.push(attachment(path.to_owned(), content));
+fn attach_named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mut u64) -> Result<(), String> {
+    let content =
+        read_bounded(&path_within(path, cwd), total).map_err(|e| format!("`{path}` cannot be attached: {e}"))?;
+    files.push(new_attachment(path.to_owned(), content));
     Ok(())
 }
 
@@ -93,12 +94,12 @@ fn named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mu
 pub(super) fn hash_of_file(file: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut fs::File::open(file)?, &mut digest)?;
-    Ok(hex(&digest.finalize()))
+    Ok(to_hex(&digest.finalize()))
 }
 
 /// A file that is an input, by its hash.
-fn hashed(path: &str, cwd: Option<&Path>, restored: &RestoredFiles) -> Result<Attachment, String> {
-    let file = within(path, cwd);
+fn attach_hashed(path: &str, cwd: Option<&Path>, restored: &RestoredFiles) -> Result<Attachment, String> {
+    let file = path_within(path, cwd);
     let hash = match restored.hash_of(&file) {
         Some(hash) => hash,
         None => hash_of_file(&file).map_err(|error| format!("the input `{path}` cannot be read: {error}"))?,
@@ -106,7 +107,7 @@ fn hashed(path: &str, cwd: Option<&Path>, restored: &RestoredFiles) -> Result<At
     Ok(Attachment { path: path.to_owned(), media: String::new(), content: Arc::from([]), hash })
 }
 
-fn matching(
+fn attach_matching(
     pattern: &str,
     dir: Option<&str>,
     cwd: Option<&Path>,
@@ -114,7 +115,7 @@ fn matching(
     notes: &mut Vec<String>,
     total: &mut u64,
 ) -> Result<(), String> {
-    let root = within(dir.unwrap_or("."), cwd);
+    let root = path_within(dir.unwrap_or("."), cwd);
     if !root.is_dir() {
         return Err(format!("there is no directory `{}`", root.display()));
     }
@@ -124,8 +125,9 @@ fn matching(
     }
     for relative in found {
         let shown = relative.to_string_lossy().into_owned();
-        let content = read(&root.join(&relative), total).map_err(|e| format!("`{shown}` cannot be attached: {e}"))?;
-        let file = attachment(shown, content);
+        let content =
+            read_bounded(&root.join(&relative), total).map_err(|e| format!("`{shown}` cannot be attached: {e}"))?;
+        let file = new_attachment(shown, content);
         // A pattern finds what it finds; sound, films and unknown formats are sent when they are named.
         let is_usual =
             file.media.starts_with("text/") || file.media.starts_with("image/") || file.media == "application/pdf";
@@ -165,7 +167,7 @@ pub(super) fn find_files(pattern: &str, root: &Path, ignored: bool) -> Result<Ve
     Ok(found)
 }
 
-fn read(path: &Path, total: &mut u64) -> io::Result<Vec<u8>> {
+fn read_bounded(path: &Path, total: &mut u64) -> io::Result<Vec<u8>> {
     let size = fs::metadata(path)?.len();
     *total += size;
     if size > MAX_FILE || *total > MAX_ALL {
@@ -178,14 +180,14 @@ fn read(path: &Path, total: &mut u64) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-fn attachment(path: String, content: Vec<u8>) -> Attachment {
-    let media = media(&path, &content).to_owned();
-    let hash = hex(&Sha256::digest(&content));
+fn new_attachment(path: String, content: Vec<u8>) -> Attachment {
+    let media = media_type(&path, &content).to_owned();
+    let hash = to_hex(&Sha256::digest(&content));
     Attachment { path, media, content: Arc::from(content), hash }
 }
 
 /// The media type, by what the content shows.
-pub(super) fn media(path: &str, content: &[u8]) -> &'static str {
+pub(super) fn media_type(path: &str, content: &[u8]) -> &'static str {
     match content {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
@@ -233,14 +235,15 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let load_one =
-            |pattern: &str| loaded(load(&[LoadRequest::Glob { pattern: pattern.into(), dir: None }], Some(dir.path())));
+        let load_one = |pattern: &str| {
+            loaded(load_files(&[LoadRequest::Glob { pattern: pattern.into(), dir: None }], Some(dir.path())))
+        };
         let (files, notes) = load_one("**/*.rs");
         let names: Vec<_> = files.iter().map(|f| f.path.as_str()).collect();
         assert_eq!(names, ["a.rs", "b.rs", "deep/c.rs"]);
         assert_eq!(notes, ["`bin.rs` is binary and was left out"]);
         assert_eq!(load_one("*.zig").1, ["`*.zig` matches no file"]);
-        let missing = load(&[LoadRequest::File("none".into())], Some(dir.path()));
+        let missing = load_files(&[LoadRequest::File("none".into())], Some(dir.path()));
         assert!(missing.result.unwrap_err().message.starts_with("`none` cannot be attached"));
     }
 }

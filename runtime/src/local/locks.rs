@@ -18,7 +18,7 @@ use super::{Message, Outbox};
 use crate::{
     failure::{Failure, Raise},
     host::Progress,
-    interpreter::hex,
+    interpreter::to_hex,
     request::{Answer, Output, RequestId, Usage},
 };
 
@@ -44,7 +44,7 @@ impl Locks {
     pub(super) fn acquire(&mut self, id: RequestId, name: &str, nowait: bool) {
         let file = match open_lock_file(self.directory.as_deref(), name) {
             Ok(file) => file,
-            Err(failure) => return self.refuse(id, failure),
+            Err(failure) => return self.refuse_request(id, failure),
         };
         match file.try_lock() {
             Ok(()) => {
@@ -52,7 +52,7 @@ impl Locks {
                 let _ = self.outbox.send(Message::Done(id, Answer::ok(Output::Fired)));
             }
             Err(TryLockError::WouldBlock) if nowait => {
-                self.refuse(id, Failure::raise(ErrorKind::Unavailable, format!("another run holds `{name}`")));
+                self.refuse_request(id, Failure::raise(ErrorKind::Unavailable, format!("another run holds `{name}`")));
             }
             Err(TryLockError::WouldBlock) => {
                 let _ = self.outbox.send(Message::Progress(id, Progress::WaitsFor(name.to_owned())));
@@ -61,13 +61,13 @@ impl Locks {
                     let message = wait_for_lock(file).await;
                     let message = match message {
                         Ok(file) => Message::Locked(id, file),
-                        Err(error) => Message::Done(id, failed(&error)),
+                        Err(error) => Message::Done(id, failed_answer(&error)),
                     };
                     let _ = outbox.send(message);
                 });
                 self.waiting.insert(id, task);
             }
-            Err(TryLockError::Error(error)) => self.refuse(id, cannot_lock(name, &error)),
+            Err(TryLockError::Error(error)) => self.refuse_request(id, cannot_lock(name, &error)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Locks {
         self.held.remove(&id).is_some()
     }
 
-    fn refuse(&self, id: RequestId, failure: Raise) {
+    fn refuse_request(&self, id: RequestId, failure: Raise) {
         let answer = Answer { result: Err(failure), usage: Usage::default() };
         let _ = self.outbox.send(Message::Done(id, answer));
     }
@@ -119,7 +119,7 @@ fn open_lock_file(directory: Option<&Path>, name: &str) -> Result<File, Raise> {
         ));
     };
     // The name may have any characters, and any length.
-    let path = directory.join(hex(&Sha256::digest(name)));
+    let path = directory.join(to_hex(&Sha256::digest(name)));
     let open = || {
         std::fs::create_dir_all(directory)?;
         File::options().create(true).truncate(false).write(true).open(&path)
@@ -131,6 +131,6 @@ fn cannot_lock(name: &str, error: &std::io::Error) -> Raise {
     Failure::raise(ErrorKind::Unavailable, format!("`{name}` cannot be locked: {error}"))
 }
 
-fn failed(error: &std::io::Error) -> Answer {
+fn failed_answer(error: &std::io::Error) -> Answer {
     Answer::failed(ErrorKind::Unavailable, format!("a name cannot be locked: {error}"))
 }

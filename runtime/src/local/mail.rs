@@ -48,7 +48,7 @@ fn not_sent(kind: ErrorKind, message: impl Into<String>) -> NotSent {
 pub(super) fn send_mail(mail: &Mail<'_>) -> Result<(), NotSent> {
     let message = build_message(mail)?;
     let url = parse_server(mail.server)?;
-    let sent = connect(&url, mail.password)?.send(&message).map(drop);
+    let sent = connect_smtp(&url, mail.password)?.send(&message).map(drop);
     sent.map_err(|error| {
         let kind = match error.status().map(u16::from) {
             // A login that is missing or wrong.
@@ -80,7 +80,7 @@ fn parse_server(address: &str) -> Result<Url, NotSent> {
     Ok(url)
 }
 
-fn connect(url: &Url, password: Option<&str>) -> Result<SmtpTransport, NotSent> {
+fn connect_smtp(url: &Url, password: Option<&str>) -> Result<SmtpTransport, NotSent> {
     let host = url.host_str().unwrap_or_default().to_owned();
     let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str());
     let encryption = || {

@@ -36,7 +36,7 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Progress, Report},
-    journal::now,
+    journal::now_ms,
     models::{ModelCall, Models, Providers},
     redact::Redactor,
     request::{
@@ -210,7 +210,7 @@ impl<'p> LocalHost<'p> {
         });
         let sandbox = match sandbox {
             Ok(sandbox) => sandbox,
-            Err(failure) => return self.refuse(id, failure),
+            Err(failure) => return self.refuse_request(id, failure),
         };
         let watch = Watching { idle: effect.is_some_and(|info| info.watch), lines: self.watched };
         let process = match effect {
@@ -227,7 +227,7 @@ impl<'p> LocalHost<'p> {
         AgentJob::prepare(self.program, work, self.cwd.as_deref(), sandbox.as_deref())
     }
 
-    fn refuse(&self, id: RequestId, failure: Raise) {
+    fn refuse_request(&self, id: RequestId, failure: Raise) {
         // The run may have ended meanwhile.
         let _ = self.outbox.send(Message::Done(id, Answer { result: Err(failure), usage: Usage::default() }));
     }
@@ -241,7 +241,7 @@ impl<'p> LocalHost<'p> {
         });
         if let Err(error) = started {
             let message = format!("no thread for a sandbox can be started: {error}");
-            self.refuse(id, crate::failure::Failure::raise(ErrorKind::Unavailable, message));
+            self.refuse_request(id, crate::failure::Failure::raise(ErrorKind::Unavailable, message));
         }
     }
 
@@ -275,7 +275,7 @@ impl<'p> LocalHost<'p> {
                     }
                     _ => Ended::Served,
                 };
-                self.throttle.ended(id, how, Instant::now());
+                self.throttle.note_end(id, how, Instant::now());
                 self.send_due();
                 Report::Answer(id, answer)
             }
@@ -284,7 +284,7 @@ impl<'p> LocalHost<'p> {
 
     /// Sends the prompts that may be sent by now.
     fn send_due(&mut self) {
-        for id in self.throttle.due(Instant::now()) {
+        for id in self.throttle.take_due(Instant::now()) {
             if let Some((call, watch)) = self.queued.remove(&id) {
                 self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
             }
@@ -325,7 +325,7 @@ impl Host for LocalHost<'_> {
             }
             RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
                 self.timers.insert(id);
-                let ms = self.jitter.below(up_to_ms).max(at_least_ms);
+                let ms = self.jitter.next_below(up_to_ms).max(at_least_ms);
                 self.set_alarm(ms, Alarm::Fire(id));
             }
             RequestKind::Run(run) => {
@@ -347,7 +347,7 @@ impl Host for LocalHost<'_> {
                         if let Some(until) = self.throttle.opens_at(call.provider()) {
                             let left = until.saturating_duration_since(Instant::now());
                             let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
-                            let progress = Progress::WaitsUntil(now().saturating_add(left));
+                            let progress = Progress::WaitsUntil(now_ms().saturating_add(left));
                             let _ = self.outbox.send(Message::Progress(id, progress));
                         }
                         self.queued.insert(id, (call, watch));
@@ -365,7 +365,7 @@ impl Host for LocalHost<'_> {
                 let sandbox = builtin.sandbox.as_deref().map(|name| self.sandboxes.find(name)).transpose();
                 let sandbox = match sandbox {
                     Ok(sandbox) => sandbox,
-                    Err(failure) => return self.refuse(id, failure),
+                    Err(failure) => return self.refuse_request(id, failure),
                 };
                 let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
                 let task = tokio::spawn(async move {
@@ -380,13 +380,13 @@ impl Host for LocalHost<'_> {
             }
             RequestKind::CloseSandbox(close) => match (self.sandboxes.find(&close.name), &effect) {
                 (Ok(sandbox), Some(effect)) => {
-                    let (key, seconds) = (effect.idempotency.clone(), now() / 1000);
+                    let (key, seconds) = (effect.idempotency.clone(), now_ms() / 1000);
                     self.work_on_sandbox(id, move || sandbox.answer_close(&close, &key, seconds));
                 }
-                (Err(failure), _) => self.refuse(id, failure),
+                (Err(failure), _) => self.refuse_request(id, failure),
                 (_, None) => {
                     let failure = crate::failure::Failure::raise(ErrorKind::Internal, "a sandbox without its effect");
-                    self.refuse(id, failure);
+                    self.refuse_request(id, failure);
                 }
             },
             RequestKind::Load(loads) => {
@@ -400,14 +400,14 @@ impl Host for LocalHost<'_> {
                     .filter_map(|path| self.sandboxes.of_path(&path).map(|sandbox| (sandbox, path)))
                     .collect();
                 if in_copies.is_empty() {
-                    let answer = files::load(&loads, self.cwd.as_deref());
+                    let answer = files::load_files(&loads, self.cwd.as_deref());
                     let _ = self.outbox.send(Message::Done(id, answer));
                     return;
                 }
                 let cwd = self.cwd.clone();
                 self.work_on_sandbox(id, move || {
                     match in_copies.iter().try_for_each(|(sandbox, path)| sandbox.prepare_read(path)) {
-                        Ok(()) => files::load(&loads, cwd.as_deref()),
+                        Ok(()) => files::load_files(&loads, cwd.as_deref()),
                         Err(failure) => Answer { result: Err(failure), usage: Usage::default() },
                     }
                 });
@@ -444,7 +444,7 @@ impl Host for LocalHost<'_> {
         }
         self.servers.stop(id);
         self.queued.remove(&id);
-        self.throttle.ended(id, Ended::GivenUp, Instant::now());
+        self.throttle.note_end(id, Ended::GivenUp, Instant::now());
         self.web.stop(id);
         self.send_due();
     }
@@ -497,7 +497,7 @@ impl Host for LocalHost<'_> {
         if self.sandboxes.restore(patch) {
             return Ok(());
         }
-        workspace::restore(patch, self.cwd.as_deref())
+        workspace::restore_patch(patch, self.cwd.as_deref())
     }
 
     /// Waits until every program that was asked to end has ended. One who cancels twice does
@@ -531,7 +531,7 @@ impl Jitter {
     }
 
     /// A number from 0 to the limit.
-    fn below(&mut self, limit: u64) -> u64 {
+    fn next_below(&mut self, limit: u64) -> u64 {
         // xorshift64: nothing here needs more.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     failure::Raise,
-    interpreter::price,
+    interpreter::price_of,
     models::{Models, Providers},
     redact::Redactor,
     request::{Answer, Output, PromptRequest, RequestId, Usage},
@@ -42,7 +42,7 @@ pub struct Probe {
 /// Asks a model of a program one small question, for at most `limit`. It costs what the answer costs.
 pub async fn probe_model(program: &Program, id: ModelId, providers: Arc<Providers>, limit: Duration) -> Probe {
     let began = Instant::now();
-    let answer = match tokio::time::timeout(limit, ask(program, id, providers)).await {
+    let answer = match tokio::time::timeout(limit, ask_model(program, id, providers)).await {
         Ok(answer) => answer,
         Err(_) => Answer::failed(ErrorKind::TimedOut, format!("no answer within {} seconds", limit.as_secs())),
     };
@@ -51,11 +51,11 @@ pub async fn probe_model(program: &Program, id: ModelId, providers: Arc<Provider
         Output::Model(text) => text,
         _ => String::new(),
     });
-    let cost = program.models.get(id.index()).map_or(0, |model| price(model, &usage));
+    let cost = program.models.get(id.index()).map_or(0, |model| price_of(model, &usage));
     Probe { result, usage, cost, took: began.elapsed() }
 }
 
-async fn ask(program: &Program, id: ModelId, providers: Arc<Providers>) -> Answer {
+async fn ask_model(program: &Program, id: ModelId, providers: Arc<Providers>) -> Answer {
     let mut redactor = Redactor::default();
     providers.secrets(program).iter().for_each(|secret| redactor.learn(secret));
     let prompt = PromptRequest {
@@ -82,5 +82,5 @@ async fn ask(program: &Program, id: ModelId, providers: Arc<Providers>) -> Answe
     // Nobody watches; a key that a command prints is masked in failures all the same.
     let (outbox, _inbox) = mpsc::unbounded_channel();
     let reporter = Reporter::new(RequestId(0), outbox, Watching { idle: false, lines: false });
-    prompts::ask(client, call, redactor, reporter, None).await
+    prompts::ask_model(client, call, redactor, reporter, None).await
 }

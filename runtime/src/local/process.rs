@@ -54,11 +54,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs a program to its end.
-pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
+pub(super) fn run_program(
+    job: &Job,
+    running: &Running,
+    processes: &ProcessList,
+    outbox: &Outbox,
+    buffer: &mut [u8],
+) -> Answer {
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
-    let before = match job.agent.as_ref().map_or(Ok(None), AgentJob::look) {
+    let before = match job.agent.as_ref().map_or(Ok(None), AgentJob::take_snapshot) {
         Ok(before) => before,
         Err(failure) => return Answer { result: Err(failure), usage: Usage::default() },
     };
@@ -75,7 +81,7 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     processes.note_start(pid, &job.process);
-    if running.started(pid) {
+    if running.note_started(pid) {
         running.signal(Signal::TERM);
     }
     let mut streams = Streams::new(job, outbox, &mut child);
@@ -84,7 +90,7 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
         // The rest of the group does not outlive it. Until it is reaped the group is its own.
         running.signal(Signal::KILL);
     }
-    running.reaped();
+    running.note_reaped();
     drop(child.stdin.take());
     let status = child.wait();
     if streams.overflow {
@@ -98,17 +104,19 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
             let stderr = last_lines(&streams.masked_stderr());
             let mut listener = streams.listener.take();
             if let Some(listener) = &mut listener {
-                listener.hear(&streams.stdout, true);
+                listener.read_output(&streams.stdout, true);
             }
             let mut process =
                 Process { code: status.code(), signal: status.signal(), stderr, stdout: streams.stdout.into() };
-            if let (Some(entered), Some(report)) = (&mut entered, report)
-                && let Err(answer) = take_report(job, entered, &report, &mut process)
-            {
-                return *answer;
-            }
+            let denied = match (&mut entered, report) {
+                (Some(entered), Some(report)) => match take_report(job, entered, &report, &mut process) {
+                    Ok(denied) => denied,
+                    Err(answer) => return *answer,
+                },
+                _ => Vec::new(),
+            };
             let answer = match (&job.agent, listener) {
-                (Some(agent), Some(listener)) => agent.finish(listener, &process, before),
+                (Some(agent), Some(listener)) => with_denied(agent.finish(listener, &process, before), denied),
                 _ => with_files(job, process, entered.as_ref()),
             };
             match &mut entered {
@@ -120,12 +128,17 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     }
 }
 
-/// Takes in what the sandbox has to say of a program: what it was denied stands at the end of what it wrote to standard
-/// error.
+/// Takes in what the sandbox has to say of a program, and gives what it was denied: that stands at the end of what it
+/// wrote to standard error.
 ///
 /// # Errors
 /// The answer, when the program was not started, or was ended for a limit.
-fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut Process) -> Result<(), Box<Answer>> {
+fn take_report(
+    job: &Job,
+    entered: &mut Entered<'_>,
+    path: &Path,
+    process: &mut Process,
+) -> Result<Vec<String>, Box<Answer>> {
     let report = entered.report(path);
     if let Some(why) = report.setup {
         let message = format!("the sandbox cannot be set up, and nothing was started: {why}");
@@ -134,7 +147,7 @@ fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut 
     if let (Some(errno), Some(program)) = (report.not_started, job.request.argv.first()) {
         return Err(Box::new(why_not_started(&io::Error::from_raw_os_error(errno), program, None)));
     }
-    for denied in report.denied {
+    for denied in &report.denied {
         process.stderr.push_str(&format!("\ndenied: {denied}"));
     }
     match report.limit {
@@ -142,8 +155,23 @@ fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut 
             let message = format!("the sandbox ended the program: {limit}");
             Err(Box::new(Answer::failed(ErrorKind::CommandFailed, message)))
         }
-        None => Ok(()),
+        None => Ok(report.denied),
     }
+}
+
+/// The answer of an agent with what the sandbox denied to it and its commands.
+fn with_denied(mut answer: Answer, denied: Vec<String>) -> Answer {
+    answer.result = answer.result.map(|mut output| {
+        let told = match &mut output {
+            Output::WithPatch(inner, _) => inner.as_mut(),
+            other => other,
+        };
+        if let Output::Agent(agent) = told {
+            agent.notes.extend(denied.into_iter().map(|denied| format!("the sandbox denied: {denied}")));
+        }
+        output
+    });
+    answer
 }
 
 /// An answer with what has changed in the sandbox, also of a program that has failed: it may be accepted.
@@ -194,7 +222,7 @@ fn spawn_patiently(
 ) -> Result<(Child, Option<TempPath>), Answer> {
     let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
     loop {
-        match spawn(job, processes, entered) {
+        match spawn_program(job, processes, entered) {
             Err(NotStarted { answer, is_shortage }) => {
                 if !is_shortage || Instant::now() >= deadline {
                     return Err(*answer);
@@ -231,7 +259,7 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 /// Starts the program in a process group of its own; gives also where the sandbox will report.
-fn spawn(
+fn spawn_program(
     job: &Job,
     processes: &ProcessList,
     entered: &mut Option<Entered<'_>>,
@@ -492,7 +520,7 @@ impl<'j> Streams<'j> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut seen = false;
         if let Some(out) = &mut self.out {
-            let open = drain(out, buffer, |chunk| {
+            let open = drain_stream(out, buffer, |chunk| {
                 seen = true;
                 self.last_is_stderr = false;
                 self.stdout.extend_from_slice(chunk);
@@ -504,7 +532,7 @@ impl<'j> Streams<'j> {
             }
         }
         if let Some(err) = &mut self.err {
-            let open = drain(err, buffer, |chunk| {
+            let open = drain_stream(err, buffer, |chunk| {
                 seen = true;
                 self.last_is_stderr = true;
                 self.stderr.extend_from_slice(chunk);
@@ -522,7 +550,7 @@ impl<'j> Streams<'j> {
             }
         }
         if let Some(listener) = self.listener.as_mut().filter(|_| seen) {
-            listener.hear(&self.stdout, false);
+            listener.read_output(&self.stdout, false);
             if let Some(session) = listener.take_session() {
                 let _ = self.outbox.send(Message::Progress(self.job.id, Progress::Session(session)));
             }
@@ -535,7 +563,7 @@ impl<'j> Streams<'j> {
 }
 
 /// Reads what there is; whether the stream is still open.
-fn drain(stream: &mut impl Read, buffer: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
+fn drain_stream(stream: &mut impl Read, buffer: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
     loop {
         match stream.read(buffer) {
             Ok(0) => return Ok(false),

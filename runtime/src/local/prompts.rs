@@ -11,11 +11,11 @@ use cascade_ir::ErrorKind;
 use reqwest::Client;
 use sha2::{Digest, Sha256};
 
-use super::{Message, Outbox, commands::Watching, files::media, web, workspace};
+use super::{Message, Outbox, commands::Watching, files::media_type, web, workspace};
 use crate::{
     failure::{Failure, Raise},
     host::Progress,
-    interpreter::hex,
+    interpreter::to_hex,
     models::{Content, ModelCall},
     redact::{Cut, Redactor},
     request::{Answer, Output, RequestId, Usage},
@@ -55,7 +55,7 @@ impl Reporter {
     }
 
     /// Reports that something has arrived: of the answer, or a sign that it will come.
-    fn heard(&mut self, tokens: u64) {
+    fn note_tokens(&mut self, tokens: u64) {
         let progress = if self.watch.lines && tokens > self.tokens && self.counted.elapsed() >= TOKENS {
             self.counted = Instant::now();
             self.tokens = tokens;
@@ -72,7 +72,7 @@ impl Reporter {
 }
 
 /// Asks a model.
-pub(super) async fn ask(
+pub(super) async fn ask_model(
     client: Client,
     mut call: ModelCall,
     mut redactor: Redactor,
@@ -106,7 +106,7 @@ async fn ask_and_read(
     cwd: Option<PathBuf>,
 ) -> Answer {
     let failed = |answer: Answer| Answer { usage: Usage::default(), ..answer };
-    let mut response = match web::open(client, &call.request, redactor).await {
+    let mut response = match web::open_request(client, &call.request, redactor).await {
         Ok(response) => response,
         Err(answer) => return failed(answer),
     };
@@ -122,7 +122,7 @@ async fn ask_and_read(
         let Some(plain) = call.without_stream(&refused) else {
             return Answer { result: Err(call.refusal_of(&refused)), usage: Usage::default() };
         };
-        response = match web::open(client, &plain, redactor).await {
+        response = match web::open_request(client, &plain, redactor).await {
             Ok(response) => response,
             Err(answer) => return failed(answer),
         };
@@ -134,14 +134,14 @@ async fn ask_and_read(
         }
     }
     let mut reader = call.reader();
-    reporter.heard(0);
+    reporter.note_tokens(0);
     loop {
         let piece = match response.chunk().await {
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(error) => {
                 // It broke off in the middle, and is no answer.
-                let Answer { result, .. } = web::failed(error);
+                let Answer { result, .. } = web::failed_answer(error);
                 return match result {
                     Err(failure) => {
                         let (failure, usage) = reader.stop(failure);
@@ -155,9 +155,9 @@ async fn ask_and_read(
             Ok(complete) => complete,
             Err((failure, usage)) => return Answer { result: Err(failure), usage },
         };
-        reporter.heard(reader.tokens());
+        reporter.note_tokens(reader.tokens());
         if complete {
-            tokio::spawn(drain(response));
+            tokio::spawn(drain_body(response));
             break;
         }
     }
@@ -174,7 +174,7 @@ async fn ask_and_read(
 /// Writes a picture below the run's directory. Its name has a part of its hash: none replaces another, and one that
 /// is there already is the same.
 async fn keep_picture(name: &str, content: Vec<u8>, cwd: Option<PathBuf>) -> Result<Output, Raise> {
-    let ending = match media("", &content) {
+    let ending = match media_type("", &content) {
         "image/png" => "png",
         "image/jpeg" => "jpg",
         "image/gif" => "gif",
@@ -185,13 +185,13 @@ async fn keep_picture(name: &str, content: Vec<u8>, cwd: Option<PathBuf>) -> Res
             return Err(Failure::raise(ErrorKind::InvalidOutput, message));
         }
     };
-    let hash = hex(&Sha256::digest(&content));
+    let hash = to_hex(&Sha256::digest(&content));
     let path = format!("{PICTURES}/{name}-{}.{ending}", &hash[..12.min(hash.len())]);
     let state = FileState { content: FileContent::from_bytes(content), executable: false };
     let change = FileChange { path: path.clone(), before: None, after: Some(state), is_output: true };
     let patch = Arc::new(WorkspacePatch { directory: None, changes: vec![change] });
     let written = Arc::clone(&patch);
-    match tokio::task::spawn_blocking(move || workspace::restore(&written, cwd.as_deref())).await {
+    match tokio::task::spawn_blocking(move || workspace::restore_patch(&written, cwd.as_deref())).await {
         Ok(result) => result?,
         Err(error) => return Err(Failure::raise(ErrorKind::Internal, format!("`{path}` was not written: {error}"))),
     }
@@ -199,6 +199,6 @@ async fn keep_picture(name: &str, content: Vec<u8>, cwd: Option<PathBuf>) -> Res
 }
 
 /// Reads a stream to its end, so that its connection is free for the next request.
-async fn drain(mut response: reqwest::Response) {
+async fn drain_body(mut response: reqwest::Response) {
     let _ = tokio::time::timeout(DRAIN, async { while let Ok(Some(_)) = response.chunk().await {} }).await;
 }

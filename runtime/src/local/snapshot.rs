@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::workspace::is_executable;
 use crate::{
     failure::{Failure, Raise},
-    interpreter::hex,
+    interpreter::to_hex,
     workspace::{FileChange, FileContent, FileState, WorkspacePatch},
 };
 
@@ -60,8 +60,8 @@ impl Snapshot {
     pub(super) fn take(root: &Path) -> Result<Self, Raise> {
         let (mut files, mut kept) = (BTreeMap::new(), 0);
         for (name, path) in list_files(root)? {
-            let content = fs::read(&path).map_err(|error| failed(&name, &error))?;
-            let hash = hex(&Sha256::digest(&content));
+            let content = fs::read(&path).map_err(|error| snapshot_failure(&name, &error))?;
+            let hash = to_hex(&Sha256::digest(&content));
             let size = content.len() as u64;
             let keep = size <= LONGEST_FILE && kept + size <= LONGEST_SUM;
             let text = if keep { String::from_utf8(content).ok() } else { None };
@@ -78,10 +78,10 @@ impl Snapshot {
     pub(super) fn changes(mut self, directory: Option<String>) -> Result<Changes, Raise> {
         let (mut changes, mut diff, mut total) = (Vec::new(), String::new(), 0);
         for (name, path) in list_files(&self.root)? {
-            let content = fs::read(&path).map_err(|error| failed(&name, &error))?;
+            let content = fs::read(&path).map_err(|error| snapshot_failure(&name, &error))?;
             let executable = is_executable(&path);
             let before = self.files.remove(&name);
-            let hash = hex(&Sha256::digest(&content));
+            let hash = to_hex(&Sha256::digest(&content));
             if before.as_ref().is_some_and(|known| known.hash == hash && known.executable == executable) {
                 continue;
             }
@@ -169,7 +169,7 @@ pub(super) fn cut_diff(diff: &mut String) {
     }
 }
 
-fn failed(name: &str, error: &io::Error) -> Raise {
+fn snapshot_failure(name: &str, error: &io::Error) -> Raise {
     Failure::raise(ErrorKind::Failed, format!("`{name}` in the directory of the agent cannot be read: {error}"))
 }
 

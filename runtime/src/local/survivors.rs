@@ -23,7 +23,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use sha2::{Digest, Sha256};
 
 use super::GRACE;
-use crate::interpreter::hex;
+use crate::interpreter::to_hex;
 
 /// How often it is looked whether a program has ended.
 const POLL: Duration = Duration::from_millis(5);
@@ -105,7 +105,7 @@ fn name_of_run(list: &Path) -> Option<String> {
     let run = list.file_name()?.to_str()?.strip_suffix(".programs")?;
     // The same folder, however the project is reached.
     let folder = list.parent()?.canonicalize().ok()?;
-    Some(format!("{run}.{}", hex(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..4])))
+    Some(format!("{run}.{}", to_hex(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..4])))
 }
 
 /// A program that an earlier process of the run left running.

@@ -53,7 +53,7 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Whether a request may be sent now. If not, [`Throttle::due`] names it later.
+    /// Whether a request may be sent now. If not, [`Throttle::take_due`] names it later.
     pub(super) fn admit(&mut self, provider: &str, id: RequestId, now: Instant) -> bool {
         self.of.insert(id, provider.to_owned());
         let known = self.providers.entry(provider.to_owned()).or_default();
@@ -66,7 +66,7 @@ impl Throttle {
     }
 
     /// A request ended, or was given up before it was sent.
-    pub(super) fn ended(&mut self, id: RequestId, how: Ended, now: Instant) {
+    pub(super) fn note_end(&mut self, id: RequestId, how: Ended, now: Instant) {
         let Some(provider) = self.of.remove(&id).and_then(|name| self.providers.get_mut(&name)) else {
             return;
         };
@@ -106,7 +106,7 @@ impl Throttle {
     }
 
     /// What may be sent now.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<RequestId> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<RequestId> {
         let mut out = Vec::new();
         for provider in self.providers.values_mut() {
             while provider.may_start(now)
@@ -140,19 +140,19 @@ mod tests {
         for n in 0..8 {
             assert!(t.admit("a", id(n), start));
         }
-        t.ended(id(0), Ended::Slow(Some(Duration::from_secs(5))), start);
+        t.note_end(id(0), Ended::Slow(Some(Duration::from_secs(5))), start);
         assert!(!t.admit("a", id(10), start), "the provider rests");
         assert!(t.admit("b", id(11), start), "another does not");
         let later = start + Duration::from_secs(5);
         assert_eq!((t.opens_at("a"), t.opens_at("b")), (Some(later), None));
         assert_eq!(t.next(), Some(later));
-        assert!(t.due(start + Duration::from_secs(4)).is_empty());
+        assert!(t.take_due(start + Duration::from_secs(4)).is_empty());
         // Half of eight at once, and seven still run.
-        assert!(t.due(later).is_empty());
+        assert!(t.take_due(later).is_empty());
         for n in 1..5 {
-            t.ended(id(n), Ended::Served, later);
+            t.note_end(id(n), Ended::Served, later);
         }
-        assert_eq!(t.due(later), [id(10)]);
+        assert_eq!(t.take_due(later), [id(10)]);
     }
 
     #[test]
@@ -162,25 +162,25 @@ mod tests {
             t.admit("a", id(n), start);
         }
         for n in 0..4 {
-            t.ended(id(n), Ended::Slow(None), start);
+            t.note_end(id(n), Ended::Slow(None), start);
         }
         assert!(!t.admit("a", id(9), start));
         assert!(!t.admit("a", id(10), start));
         assert!(!t.admit("a", id(11), start));
         let later = start + Duration::from_secs(60);
-        assert_eq!(t.due(later), [id(9), id(10)], "two at once are left of four");
-        t.ended(id(9), Ended::Served, later);
-        assert_eq!(t.due(later), [id(11)]);
+        assert_eq!(t.take_due(later), [id(9), id(10)], "two at once are left of four");
+        t.note_end(id(9), Ended::Served, later);
+        assert_eq!(t.take_due(later), [id(11)]);
     }
 
     #[test]
     fn what_is_given_up_makes_room() {
         let (mut t, start) = (Throttle::default(), Instant::now());
         t.admit("a", id(1), start);
-        t.ended(id(1), Ended::Slow(Some(Duration::from_secs(1))), start);
+        t.note_end(id(1), Ended::Slow(Some(Duration::from_secs(1))), start);
         assert!(!t.admit("a", id(2), start));
         assert!(!t.admit("a", id(3), start));
-        t.ended(id(2), Ended::GivenUp, start);
-        assert_eq!(t.due(start + Duration::from_secs(1)), [id(3)]);
+        t.note_end(id(2), Ended::GivenUp, start);
+        assert_eq!(t.take_due(start + Duration::from_secs(1)), [id(3)]);
     }
 }

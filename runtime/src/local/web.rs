@@ -49,7 +49,7 @@ impl Web {
 
     pub(super) fn http(&mut self, id: RequestId, request: HttpRequest, redactor: Redactor) {
         self.spawn(id, None, move |client| async move {
-            let answered = match open(&client, &request, &redactor).await {
+            let answered = match open_request(&client, &request, &redactor).await {
                 Ok(response) => read_response(response).await,
                 Err(answer) => Err(answer),
             };
@@ -69,7 +69,7 @@ impl Web {
         cwd: Option<PathBuf>,
     ) {
         let reporter = Reporter::new(id, self.outbox.clone(), watch);
-        self.spawn(id, call.proxy.clone(), move |client| prompts::ask(client, call, redactor, reporter, cwd));
+        self.spawn(id, call.proxy.clone(), move |client| prompts::ask_model(client, call, redactor, reporter, cwd));
     }
 
     fn spawn<F>(&mut self, id: RequestId, proxy: Option<String>, work: impl FnOnce(Client) -> F)
@@ -139,11 +139,11 @@ pub(super) fn build_client(proxy: Option<&str>) -> Result<Client, String> {
         .redirect(Policy::none())
         .user_agent(concat!("cascade/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|e| format!("the HTTP client could not be built: {}", reasons(&e)))
+        .map_err(|e| format!("the HTTP client could not be built: {}", error_chain(&e)))
 }
 
 /// Sends a request, and follows redirects. The answer's body has not been read.
-pub(super) async fn open(
+pub(super) async fn open_request(
     client: &Client,
     request: &HttpRequest,
     redactor: &Redactor,
@@ -170,7 +170,7 @@ pub(super) async fn open(
         if let Some(body) = request.body.as_ref().filter(|_| at_home && has_body) {
             builder = builder.body(body.text.to_string());
         }
-        let response = builder.send().await.map_err(failed)?;
+        let response = builder.send().await.map_err(failed_answer)?;
         let Some(next) = redirect_of(&method, request.follows_redirects, &address, &response) else {
             return Ok(response);
         };
@@ -192,9 +192,9 @@ pub(super) async fn open(
 pub(super) async fn read_response(mut response: reqwest::Response) -> Result<Response, Answer> {
     let status = response.status().as_u16();
     let retry_after_ms = retry_after(response.headers());
-    let charset = charset(response.headers());
+    let charset = charset_of(response.headers());
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed_answer)? {
         if body.len() + chunk.len() > MAX_BODY {
             let message = format!("the answer is longer than {} MiB", MAX_BODY / 1024 / 1024);
             return Err(Answer::failed(ErrorKind::InvalidOutput, message));
@@ -260,16 +260,16 @@ fn is_private(name: &str, value: &Arg) -> bool {
 }
 
 /// The failure of a request without an answer. Of the address only the host is told: the rest may hold a secret.
-pub(super) fn failed(error: reqwest::Error) -> Answer {
+pub(super) fn failed_answer(error: reqwest::Error) -> Answer {
     let host = error.url().and_then(host_of_url);
     let error = error.without_url();
     let kind = if error.is_builder() { ErrorKind::Failed } else { ErrorKind::Unavailable };
-    let reasons = reasons(&error);
+    let reasons = error_chain(&error);
     Answer::failed(kind, host.map_or_else(|| reasons.clone(), |host| format!("`{host}`: {reasons}")))
 }
 
 /// An error with what caused it.
-fn reasons(error: &dyn Error) -> String {
+fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -284,7 +284,7 @@ fn reasons(error: &dyn Error) -> String {
 }
 
 /// The charset that `Content-Type` declares, in lower case.
-fn charset(headers: &HeaderMap) -> Option<String> {
+fn charset_of(headers: &HeaderMap) -> Option<String> {
     let text = headers.get("content-type")?.to_str().ok()?;
     text.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;

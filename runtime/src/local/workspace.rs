@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::files::{find_files, hash_of_file};
 use crate::{
     failure::{Failure, Raise},
-    interpreter::hex,
+    interpreter::to_hex,
     request::FilesRequest,
     workspace::{FileChange, FileContent, FileState, Workspace, WorkspacePatch},
 };
@@ -52,17 +52,17 @@ pub(super) fn collect_outputs(
     for path in found {
         let shown = path.to_string_lossy().replace('\\', "/");
         let shown = shown.trim_start_matches("./").to_owned();
-        let file = locate(&root, &shown)?;
+        let file = locate_file(&root, &shown)?;
         let size = match fs::metadata(&file) {
             Ok(meta) if meta.is_file() => meta.len(),
             Ok(_) => return Err(Failure::raise(ErrorKind::CommandFailed, format!("`{shown}` is no file"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed("read", &shown, &error)),
+            Err(error) => return Err(patch_failure("read", &shown, &error)),
         };
         total += size;
         let content = match size > MAX_KEPT_FILE || total > MAX_KEPT {
-            true => FileContent::Hash(hash_of_file(&file).map_err(|error| failed("read", &shown, &error))?),
-            false => FileContent::from_bytes(fs::read(&file).map_err(|error| failed("read", &shown, &error))?),
+            true => FileContent::Hash(hash_of_file(&file).map_err(|error| patch_failure("read", &shown, &error))?),
+            false => FileContent::from_bytes(fs::read(&file).map_err(|error| patch_failure("read", &shown, &error))?),
         };
         let state = FileState { content, executable: is_executable(&file) };
         changes.push(FileChange { path: shown, before: None, after: Some(state), is_output: true });
@@ -77,7 +77,7 @@ pub(super) fn collect_outputs(
 /// `merge_conflict` when a file is neither as it was before nor as it was after the change: then no
 /// file is touched. `denied` for a path that leaves the workspace, `failed` when a file cannot be
 /// read or written.
-pub(super) fn restore(patch: &WorkspacePatch, run_directory: Option<&Path>) -> Result<(), Raise> {
+pub(super) fn restore_patch(patch: &WorkspacePatch, run_directory: Option<&Path>) -> Result<(), Raise> {
     let mut root = run_directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     if let Some(directory) = &patch.directory {
         root.push(directory);
@@ -85,19 +85,19 @@ pub(super) fn restore(patch: &WorkspacePatch, run_directory: Option<&Path>) -> R
     // All are looked at before any is written.
     let mut pending = Vec::new();
     for change in &patch.changes {
-        let file = locate(&root, &change.path)?;
+        let file = locate_file(&root, &change.path)?;
         if is_pending(change, &file)? {
             pending.push((change, file));
         }
     }
     for (change, file) in pending {
-        apply(change.after.as_ref(), &file).map_err(|error| failed("restored", &change.path, &error))?;
+        write_state(change.after.as_ref(), &file).map_err(|error| patch_failure("restored", &change.path, &error))?;
     }
     Ok(())
 }
 
 /// The file of a path inside a workspace. No part of it may lead out: neither `..` nor a link.
-fn locate(root: &Path, path: &str) -> Result<PathBuf, Raise> {
+fn locate_file(root: &Path, path: &str) -> Result<PathBuf, Raise> {
     let outside = || {
         let message = format!("the recorded change of `{path}` leads out of its workspace");
         Failure::raise(ErrorKind::Denied, message)
@@ -138,7 +138,7 @@ fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
     let current = match fs::read(file) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed("read", &change.path, &error)),
+        Err(error) => return Err(patch_failure("read", &change.path, &error)),
     };
     let after = change.after.as_ref().and_then(|state| state.content.as_bytes());
     if current.as_deref() == after {
@@ -148,7 +148,7 @@ fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
     if change.is_output {
         return Ok(true);
     }
-    let digest = current.as_deref().map(|bytes| hex(&Sha256::digest(bytes)));
+    let digest = current.as_deref().map(|bytes| to_hex(&Sha256::digest(bytes)));
     if digest == change.before {
         return Ok(true);
     }
@@ -159,7 +159,7 @@ fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
     Err(Failure::raise(ErrorKind::MergeConflict, message))
 }
 
-fn apply(after: Option<&FileState>, file: &Path) -> io::Result<()> {
+fn write_state(after: Option<&FileState>, file: &Path) -> io::Result<()> {
     let Some(state) = after else { return fs::remove_file(file) };
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
@@ -188,7 +188,7 @@ fn set_executable(file: &Path, executable: bool) -> io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(mode))
 }
 
-fn failed(what: &str, path: &str, error: &io::Error) -> Raise {
+fn patch_failure(what: &str, path: &str, error: &io::Error) -> Raise {
     Failure::raise(ErrorKind::Failed, format!("`{path}`, which an effect changed, cannot be {what}: {error}"))
 }
 
@@ -204,7 +204,7 @@ mod tests {
     fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
         FileChange {
             path: path.to_owned(),
-            before: before.map(|text| hex(&Sha256::digest(text.as_bytes()))),
+            before: before.map(|text| to_hex(&Sha256::digest(text.as_bytes()))),
             after: after.map(|text| FileState {
                 content: FileContent::from_bytes(text.into()),
                 executable: path.ends_with(".sh"),
@@ -231,7 +231,7 @@ mod tests {
         ]);
         // The second time everything is as it shall be.
         for _ in 0..2 {
-            restore(&all, Some(dir.path())).unwrap();
+            restore_patch(&all, Some(dir.path())).unwrap();
             assert_eq!(fs::read_to_string(repo.join("src/new.sh")).unwrap(), "#!/bin/sh\n");
             assert!(is_executable(&repo.join("src/new.sh")) && !is_executable(&repo.join("old.txt")));
             assert_eq!(fs::read_to_string(repo.join("old.txt")).unwrap(), "new");
@@ -247,7 +247,7 @@ mod tests {
         fs::create_dir(&repo).unwrap();
         fs::write(repo.join("b.txt"), "edited by hand").unwrap();
         let both = patch(vec![change("a.txt", None, Some("a")), change("b.txt", Some("b"), Some("c"))]);
-        let failure = restore(&both, Some(dir.path())).unwrap_err();
+        let failure = restore_patch(&both, Some(dir.path())).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::MergeConflict);
         assert!(failure.message.starts_with("`b.txt` was changed since"), "{}", failure.message);
         assert!(!repo.join("a.txt").exists(), "no file is touched");
@@ -261,7 +261,7 @@ mod tests {
         fs::create_dir(&repo).unwrap();
         std::os::unix::fs::symlink(dir.path(), repo.join("link")).unwrap();
         for path in ["../x", "/tmp/x", "a/../../x", "", ".", "link/x", "link"] {
-            let failure = restore(&patch(vec![change(path, None, Some("x"))]), Some(dir.path())).unwrap_err();
+            let failure = restore_patch(&patch(vec![change(path, None, Some("x"))]), Some(dir.path())).unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Denied, "`{path}`: {}", failure.message);
         }
         assert!(!dir.path().join("x").exists());

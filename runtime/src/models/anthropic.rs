@@ -5,8 +5,8 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
-    text_with_documents, token_count, tools, truncated_answer, usage,
+    Content, Expected, ModelAnswer, cached_tokens, empty_answer, encode_base64, is_image, new_usage, refusal_failure,
+    set_optional, temperature_of, text_with_documents, token_count, tools, truncated_answer,
 };
 use crate::request::{PromptRequest, Usage};
 
@@ -20,12 +20,12 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
         if is_image(file) {
             content.push(json!({
                 "type": "image",
-                "source": { "type": "base64", "media_type": file.media, "data": base64(file) },
+                "source": { "type": "base64", "media_type": file.media, "data": encode_base64(file) },
             }));
         } else if file.media == "application/pdf" {
             content.push(json!({
                 "type": "document",
-                "source": { "type": "base64", "media_type": file.media, "data": base64(file) },
+                "source": { "type": "base64", "media_type": file.media, "data": encode_base64(file) },
             }));
         }
     }
@@ -40,7 +40,7 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
         "messages": messages,
     });
     set_optional(&mut body, "system", prompt.system.as_ref().map(|s| json!(s)));
-    set_optional(&mut body, "temperature", temperature(prompt));
+    set_optional(&mut body, "temperature", temperature_of(prompt));
     if let Some(schema) = &prompt.schema {
         body["tools"] = json!([{
             "name": TOOL,
@@ -66,10 +66,10 @@ pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
     let cache_write = cached_tokens(spent, "cache_creation_input_tokens");
     let tokens_in =
         token_count(spent, "input_tokens").saturating_add(cache_read.into()).saturating_add(cache_write.into());
-    let usage = Usage { cache_read, cache_write, ..usage(tokens_in, token_count(spent, "output_tokens")) };
+    let usage = Usage { cache_read, cache_write, ..new_usage(tokens_in, token_count(spent, "output_tokens")) };
     match json["stop_reason"].as_str() {
         Some("max_tokens" | "model_context_window_exceeded") => return Err(truncated_answer(usage)),
-        Some("refusal") => return Err(refusal("the provider refused the request", usage)),
+        Some("refusal") => return Err(refusal_failure("the provider refused the request", usage)),
         _ => {}
     }
     let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -140,7 +140,8 @@ fn limit_of(code: &str, error: &Json, retry_after_ms: Option<u64>, said: &str) -
         return Some(Limit::Rate);
     }
     // Google names each quota that was exceeded: `GenerateRequestsPerDayPerProjectPerModel-FreeTier`.
-    let ids = details(error, "QuotaFailure").flat_map(|detail| detail["violations"].as_array().into_iter().flatten());
+    let ids =
+        error_details(error, "QuotaFailure").flat_map(|detail| detail["violations"].as_array().into_iter().flatten());
     let mut limit = None;
     for id in ids.filter_map(|violation| violation["quotaId"].as_str()) {
         match ["PerDay", "PerMonth"].iter().any(|period| id.contains(period)) {
@@ -156,14 +157,14 @@ fn limit_of(code: &str, error: &Json, retry_after_ms: Option<u64>, said: &str) -
 }
 
 /// The details of an error of Google of one type.
-fn details<'e>(error: &'e Json, name: &'e str) -> impl Iterator<Item = &'e Json> {
+fn error_details<'e>(error: &'e Json, name: &'e str) -> impl Iterator<Item = &'e Json> {
     let all = error["details"].as_array().into_iter().flatten();
     all.filter(move |detail| detail["@type"].as_str().is_some_and(|of| of.ends_with(name)))
 }
 
 /// When Google says to ask again (`RetryInfo`): `"retryDelay": "1.5s"`.
 fn retry_delay(error: &Json) -> Option<u64> {
-    let delay = details(error, "RetryInfo").find_map(|detail| detail["retryDelay"].as_str())?;
+    let delay = error_details(error, "RetryInfo").find_map(|detail| detail["retryDelay"].as_str())?;
     let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
     (seconds >= 0.0).then_some((seconds * 1000.0).ceil() as u64)
 }

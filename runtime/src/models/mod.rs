@@ -19,7 +19,7 @@ use cascade_ir::{ErrorKind, Model, Program, markup::push_escaped};
 use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 
-pub(crate) use openai::strict as strict_schema;
+pub(crate) use openai::strict_schema;
 
 use crate::{
     eval::escape_in_tag,
@@ -233,7 +233,7 @@ fn build_call(model: &Model, prompt: &PromptRequest, access: Access) -> ModelCal
 }
 
 /// An attached text file as a document with its path.
-fn document(file: &Attachment) -> String {
+fn document_text(file: &Attachment) -> String {
     let text = String::from_utf8_lossy(&file.content);
     let mut path = String::new();
     push_escaped(&mut path, &file.path, |c| c.is_control().then_some(" "));
@@ -250,14 +250,14 @@ fn is_image(file: &Attachment) -> bool {
     file.media.starts_with("image/") && file.media != "image/svg+xml"
 }
 
-fn base64(file: &Attachment) -> String {
+fn encode_base64(file: &Attachment) -> String {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.encode(&file.content)
 }
 
 /// The prompt after its attached documents.
 pub(crate) fn text_with_documents(prompt: &PromptRequest) -> String {
-    let mut parts: Vec<String> = prompt.attachments.iter().filter(|file| is_text(file)).map(document).collect();
+    let mut parts: Vec<String> = prompt.attachments.iter().filter(|file| is_text(file)).map(document_text).collect();
     parts.push(prompt.text.clone());
     parts.join("\n\n")
 }
@@ -272,12 +272,12 @@ fn cached_tokens(json: &Json, name: &str) -> u32 {
     u32::try_from(token_count(json, name)).unwrap_or(u32::MAX)
 }
 
-fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
+fn new_usage(tokens_in: u64, tokens_out: u64) -> Usage {
     Usage { tokens_in, tokens_out, ..Usage::default() }
 }
 
 /// The picture of an answer, from its Base64. The last one counts: earlier ones are drafts.
-fn picture<'j>(found: impl Iterator<Item = &'j Json>, text: &str, usage: Usage) -> ModelAnswer {
+fn picture_answer<'j>(found: impl Iterator<Item = &'j Json>, text: &str, usage: Usage) -> ModelAnswer {
     use base64::Engine;
     let Some(data) = found.filter_map(Json::as_str).last() else {
         let said: String = text.chars().take(300).collect();
@@ -313,7 +313,7 @@ fn truncated_answer(usage: Usage) -> (Raise, Usage) {
     (failure, usage)
 }
 
-fn refusal(reason: &str, usage: Usage) -> (Raise, Usage) {
+fn refusal_failure(reason: &str, usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")), usage)
 }
 
@@ -324,6 +324,6 @@ fn set_optional(body: &mut Json, name: &str, value: Option<Json>) {
     }
 }
 
-fn temperature(prompt: &PromptRequest) -> Option<Json> {
+fn temperature_of(prompt: &PromptRequest) -> Option<Json> {
     prompt.temperature.map(|t| json!(t))
 }

@@ -4,8 +4,9 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, is_text, picture, refusal,
-    set_optional, temperature, text_with_documents, token_count, tools, truncated_answer, usage,
+    Content, Expected, ModelAnswer, cached_tokens, empty_answer, encode_base64, is_image, is_text, new_usage,
+    picture_answer, refusal_failure, set_optional, temperature_of, text_with_documents, token_count, tools,
+    truncated_answer,
 };
 use crate::{
     request::{Attachment, PromptRequest, Usage},
@@ -13,13 +14,13 @@ use crate::{
 };
 
 fn data_url(file: &Attachment) -> String {
-    format!("data:{};base64,{}", file.media, base64(file))
+    format!("data:{};base64,{}", file.media, encode_base64(file))
 }
 
 /// The schema without the keywords that strict mode refuses; the answer is validated against the
 /// full schema afterwards. Maps and free JSON are refused there too: then the mode is not strict, and the model
 /// is shown the schema all the same.
-pub(crate) fn strict(schema: &Json) -> Json {
+pub(crate) fn strict_schema(schema: &Json) -> Json {
     match schema {
         Json::Object(fields) => {
             let kept = |name: &str, value: &Json| {
@@ -27,9 +28,9 @@ pub(crate) fn strict(schema: &Json) -> Json {
                     && (value.is_number() || value.is_boolean()))
             };
             let fields = fields.iter().filter(|(n, v)| kept(n, v));
-            Json::Object(fields.map(|(n, v)| (n.clone(), strict(v))).collect())
+            Json::Object(fields.map(|(n, v)| (n.clone(), strict_schema(v))).collect())
         }
-        Json::Array(items) => Json::Array(items.iter().map(strict).collect()),
+        Json::Array(items) => Json::Array(items.iter().map(strict_schema).collect()),
         other => other.clone(),
     }
 }
@@ -53,14 +54,14 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
         "stream": true,
     });
     set_optional(&mut body, "instructions", prompt.system.as_ref().map(|s| json!(s)));
-    set_optional(&mut body, "temperature", temperature(prompt));
+    set_optional(&mut body, "temperature", temperature_of(prompt));
     set_optional(&mut body, "max_output_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
         body["text"] = json!({
             "format": {
                 "type": "json_schema",
                 "name": prompt.schema_name,
-                "schema": strict(schema),
+                "schema": strict_schema(schema),
                 "strict": is_closed(schema),
             },
         });
@@ -78,10 +79,11 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
 pub(super) fn read_responses(json: &Json, expected: Expected) -> ModelAnswer {
     let spent = &json["usage"];
     let cache_read = cached_tokens(&spent["input_tokens_details"], "cached_tokens");
-    let usage = Usage { cache_read, ..usage(token_count(spent, "input_tokens"), token_count(spent, "output_tokens")) };
+    let usage =
+        Usage { cache_read, ..new_usage(token_count(spent, "input_tokens"), token_count(spent, "output_tokens")) };
     match (json["status"].as_str(), json["incomplete_details"]["reason"].as_str()) {
         (Some("incomplete"), Some("content_filter")) => {
-            return Err(refusal("content filter", usage));
+            return Err(refusal_failure("content filter", usage));
         }
         (Some("incomplete"), _) => return Err(truncated_answer(usage)),
         (Some("failed"), _) => return Err((super::failures::failure_of_error(&json["error"]), usage)),
@@ -93,13 +95,13 @@ pub(super) fn read_responses(json: &Json, expected: Expected) -> ModelAnswer {
     let messages = items().filter(|item| matches!(item["type"].as_str(), Some("message") | None));
     for part in messages.filter_map(|item| item["content"].as_array()).flatten() {
         if let Some(reason) = part["refusal"].as_str() {
-            return Err(refusal(reason, usage));
+            return Err(refusal_failure(reason, usage));
         }
         text.push_str(part["text"].as_str().unwrap_or_default());
     }
     if expected == Expected::Image {
         let drawn = items().filter(|item| item["type"] == "image_generation_call").map(|item| &item["result"]);
-        return picture(drawn, &text, usage);
+        return picture_answer(drawn, &text, usage);
     }
     if let Some(calls) = tools::responses_calls(json, &text) {
         return Ok((calls, usage));
@@ -110,8 +112,12 @@ pub(super) fn read_responses(json: &Json, expected: Expected) -> ModelAnswer {
 /// A file as a part of a message.
 fn chat_part(file: &Attachment) -> Json {
     match file.media.as_str() {
-        "audio/wav" => json!({ "type": "input_audio", "input_audio": { "data": base64(file), "format": "wav" } }),
-        "audio/mpeg" => json!({ "type": "input_audio", "input_audio": { "data": base64(file), "format": "mp3" } }),
+        "audio/wav" => {
+            json!({ "type": "input_audio", "input_audio": { "data": encode_base64(file), "format": "wav" } })
+        }
+        "audio/mpeg" => {
+            json!({ "type": "input_audio", "input_audio": { "data": encode_base64(file), "format": "mp3" } })
+        }
         media if media.starts_with("image/") => json!({ "type": "image_url", "image_url": { "url": data_url(file) } }),
         _ => json!({ "type": "file", "file": { "filename": file.path, "file_data": data_url(file) } }),
     }
@@ -140,12 +146,12 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
         "stream": true,
         "stream_options": { "include_usage": true },
     });
-    set_optional(&mut body, "temperature", temperature(prompt));
+    set_optional(&mut body, "temperature", temperature_of(prompt));
     set_optional(&mut body, "max_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
         body["response_format"] = json!({
             "type": "json_schema",
-            "json_schema": { "name": prompt.schema_name, "schema": strict(schema), "strict": is_closed(schema) },
+            "json_schema": { "name": prompt.schema_name, "schema": strict_schema(schema), "strict": is_closed(schema) },
         });
     }
     if !prompt.tools.is_empty() {
@@ -158,14 +164,14 @@ pub(super) fn read_chat(json: &Json) -> ModelAnswer {
     let spent = &json["usage"];
     let cache_read = cached_tokens(&spent["prompt_tokens_details"], "cached_tokens");
     let usage =
-        Usage { cache_read, ..usage(token_count(spent, "prompt_tokens"), token_count(spent, "completion_tokens")) };
+        Usage { cache_read, ..new_usage(token_count(spent, "prompt_tokens"), token_count(spent, "completion_tokens")) };
     let choice = &json["choices"][0];
     if let Some(reason) = choice["message"]["refusal"].as_str() {
-        return Err(refusal(reason, usage));
+        return Err(refusal_failure(reason, usage));
     }
     match choice["finish_reason"].as_str() {
         Some("length") => return Err(truncated_answer(usage)),
-        Some("content_filter") => return Err(refusal("content filter", usage)),
+        Some("content_filter") => return Err(refusal_failure("content filter", usage)),
         // A gateway whose own provider failed on the way.
         Some("error") => return Err((super::failures::failure_of_error(&choice["error"]), usage)),
         _ => {}

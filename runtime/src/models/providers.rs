@@ -36,7 +36,7 @@ const GOOGLE: Provider = Provider {
     base: "https://generativelanguage.googleapis.com",
 };
 
-pub(super) fn provider(name: &str) -> Option<&'static Provider> {
+pub(super) fn find_provider(name: &str) -> Option<&'static Provider> {
     Some(match name {
         "anthropic" => &ANTHROPIC,
         "openai" => &OPENAI,
@@ -152,7 +152,7 @@ impl Providers {
 
     /// How a model is reached.
     pub(super) fn access(&self, model: &Model) -> Result<Access, Obstacle> {
-        let provider = provider(&model.provider).ok_or(Obstacle::UnknownProvider)?;
+        let provider = find_provider(&model.provider).ok_or(Obstacle::UnknownProvider)?;
         let settings = self.settings.get(model.provider.as_str());
         let of_project = settings.and_then(|settings| settings.base_url.as_deref());
         let base = model
@@ -160,11 +160,11 @@ impl Providers {
             .clone()
             .or_else(|| provider.base_env.and_then(environment_variable))
             .unwrap_or_else(|| of_project.unwrap_or(provider.base).to_owned());
-        let base = trimmed(&base);
+        let base = trim_base(&base);
         if base.is_empty() {
             return Err(Obstacle::NoBaseUrl);
         }
-        let is_meant = model.base_url.is_none() || of_project.is_some_and(|known| trimmed(known) == base);
+        let is_meant = model.base_url.is_none() || of_project.is_some_and(|known| trim_base(known) == base);
         let settings = settings.filter(|_| is_meant);
         let mut headers = Vec::new();
         for (name, value) in settings.map(|settings| settings.headers.as_slice()).unwrap_or_default() {
@@ -266,7 +266,7 @@ pub(crate) fn key_in_environment(model: &Model) -> Option<String> {
     let names: &[&str] = match model.provider.as_str() {
         "gemini_cli" => GOOGLE.keys,
         "codex_cli" if base_url_of_codex(model).is_some() => OPENAI.keys,
-        name => provider(name).map_or(&[], |provider| provider.keys),
+        name => find_provider(name).map_or(&[], |provider| provider.keys),
     };
     match &model.key_env {
         Some(name) => environment_variable(name),
@@ -279,7 +279,7 @@ pub(crate) fn base_url_of_codex(model: &Model) -> Option<String> {
     model.base_url.clone().or_else(|| OPENAI.base_env.and_then(environment_variable))
 }
 
-fn trimmed(base: &str) -> String {
+fn trim_base(base: &str) -> String {
     base.trim().trim_end_matches('/').to_owned()
 }
 

@@ -27,7 +27,7 @@ pub struct Coverage {
 
 impl Coverage {
     /// The points of a program, none of them reached.
-    pub fn unreached(program: &Program) -> Self {
+    pub fn nothing_reached(program: &Program) -> Self {
         Self::from_reached(program, &HashSet::new())
     }
 

@@ -33,7 +33,7 @@ pub(super) fn failed_expectations(
                 problems.push(Problem::new(test.run, failure.message));
             }
         }
-        Err(failure) if !fails => problems.push(unexpected(program, test.run, failure)),
+        Err(failure) if !fails => problems.push(unexpected_failure(program, test.run, failure)),
         Err(_) => {}
     }
     let mut judge = ExpectationChecker { program, eval, slots, result, stages };
@@ -59,14 +59,14 @@ pub(super) fn failed_expectations(
     problems
 }
 
-fn unexpected(program: &Program, place: Place, failure: &Failure) -> Problem {
+fn unexpected_failure(program: &Program, place: Place, failure: &Failure) -> Problem {
     let mut problem = Problem::new(place, format!("the run failed: {}", failure_line(failure)));
     for cause in &failure.causes {
-        problem = problem.note(format!("because {cause}"));
+        problem = problem.with_note(format!("because {cause}"));
     }
     if let Some(at) = failure.place {
         let file = program.files.get(at.file as usize).map_or("?", String::as_str);
-        problem = problem.note(format!("at {file}:{}:{}", at.line, at.column));
+        problem = problem.with_note(format!("at {file}:{}:{}", at.line, at.column));
     }
     problem.help(format!("if it should: `expect fails ({})`", kind_name(failure.kind)))
 }
@@ -87,14 +87,14 @@ impl ExpectationChecker<'_, '_> {
                     // The failure itself is reported elsewhere, unless the test expects one.
                     return None;
                 }
-                self.holds(expect.place, condition, parts)
+                self.check_holds(expect.place, condition, parts)
             }
             Expected::Stage { path, state, times } => self.stage(expect.place, path, *state, times.as_ref()),
             Expected::Fails { kind, message } => {
                 let failure = match self.result {
                     Ok(value) => {
                         let problem = Problem::new(expect.place, "the run was expected to fail, but it succeeded");
-                        return Some(problem.note(format!("its result is {}", value_text(value))));
+                        return Some(problem.with_note(format!("its result is {}", value_text(value))));
                     }
                     Err(failure) => failure,
                 };
@@ -122,15 +122,15 @@ impl ExpectationChecker<'_, '_> {
     }
 
     fn add_failure(&self, problem: Problem, failure: &Failure) -> Problem {
-        let mut problem = problem.note(format!("it says {}", failure_line(failure)));
+        let mut problem = problem.with_note(format!("it says {}", failure_line(failure)));
         if let Some(at) = failure.place {
             let file = self.program.files.get(at.file as usize).map_or("?", String::as_str);
-            problem = problem.note(format!("at {file}:{}:{}", at.line, at.column));
+            problem = problem.with_note(format!("at {file}:{}:{}", at.line, at.column));
         }
         problem
     }
 
-    fn holds(&mut self, place: Place, condition: &Expr, parts: &[(String, Expr)]) -> Option<Problem> {
+    fn check_holds(&mut self, place: Place, condition: &Expr, parts: &[(String, Expr)]) -> Option<Problem> {
         let problem = match self.eval.eval(condition, &mut self.slots) {
             Ok(Value::Bool(true)) => return None,
             Ok(_) => Problem::new(place, "this condition is false"),
@@ -138,7 +138,7 @@ impl ExpectationChecker<'_, '_> {
         };
         Some(parts.iter().fold(problem, |problem, (text, expr)| {
             match self.eval.eval(expr, &mut self.slots) {
-                Ok(value) => problem.note(format!("`{text}` is {}", value_text(&value))),
+                Ok(value) => problem.with_note(format!("`{text}` is {}", value_text(&value))),
                 // The evaluation failed; the failure is the explanation.
                 Err(_) => problem,
             }
@@ -182,7 +182,7 @@ impl ExpectationChecker<'_, '_> {
         Some(stages.iter().fold(problem, |problem, stage| {
             let tries = if stage.attempts > 1 { format!(" after {} attempts", stage.attempts) } else { String::new() };
             let why = stage.message.as_ref().map_or_else(String::new, |message| format!(": {message}"));
-            problem.note(format!("`{}` is {}{tries}{why}", stage.path, stage.status))
+            problem.with_note(format!("`{}` is {}{tries}{why}", stage.path, stage.status))
         }))
     }
 }

@@ -81,11 +81,11 @@ impl<'p> TestHost<'p> {
     fn answer(&mut self, id: RequestId, answer: Result<Timed, Problem>) {
         match answer {
             Ok((ms, answer)) => self.schedule_answer(id, ms, false, answer),
-            Err(problem) => self.stop(problem),
+            Err(problem) => self.stop_with(problem),
         }
     }
 
-    fn stop(&mut self, mut problem: Problem) {
+    fn stop_with(&mut self, mut problem: Problem) {
         if problem.place == Place::default() {
             problem.place = self.run;
         }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Problem, Unused, evaluation_problem};
 use crate::{
-    describe::shown,
+    describe::shorten_value,
     eval::{Eval, write_slot},
     failure::Failure,
     request::{Answer, CallRequest, Callee, Output, PersonRequest},
@@ -86,7 +86,7 @@ impl<'p> Mocks<'p> {
     }
 
     /// The mocks that were never used.
-    pub(super) fn unused(&self) -> Vec<Unused> {
+    pub(super) fn find_unused(&self) -> Vec<Unused> {
         let unused = self.all.iter().filter(|(_, used)| !used);
         unused.map(|(mock, _)| Unused { name: mock.name.clone(), place: mock.place }).collect()
     }
@@ -96,7 +96,7 @@ impl<'p> Mocks<'p> {
         let (target, name, params, what) = match call.callee {
             Callee::Skill(id) => {
                 let skill = program.skills.get(id.index());
-                let what = skill.map_or("a skill", |skill| effect(&skill.effect));
+                let what = skill.map_or("a skill", |skill| effect_word(&skill.effect));
                 let params = skill.map_or(&[][..], |skill| &skill.params);
                 (MockTarget::Skill(id), skill.map(|s| s.name.as_str()).unwrap_or_default(), params, what)
             }
@@ -108,10 +108,11 @@ impl<'p> Mocks<'p> {
         };
         let given = |problem: Problem| {
             let args = params.iter().zip(&call.args);
-            let args: Vec<String> = args.map(|(param, value)| format!("{}: {}", param.name, shown(value))).collect();
-            problem.note(format!("by the stage `{}`: {name}({})", call.path, args.join(", ")))
+            let args: Vec<String> =
+                args.map(|(param, value)| format!("{}: {}", param.name, shorten_value(value))).collect();
+            problem.with_note(format!("by the stage `{}`: {name}({})", call.path, args.join(", ")))
         };
-        let Some(step) = self.step(&target) else {
+        let Some(step) = self.next_answer(&target) else {
             let message = format!("the run calls `{name}` ({what}), which is not mocked");
             return Err(given(Problem::new(cascade_ir::Place::default(), message))
                 .help(format!("mock it: `mock {name} -> …`; a test makes no real calls")));
@@ -119,7 +120,7 @@ impl<'p> Mocks<'p> {
         let (mock, answer, ms) = step.map_err(&given)?;
         for (slot, value) in mock.params.iter().zip(&call.args) {
             if let Some(slot) = slot {
-                self.fill(*slot, value.clone(), mock)?;
+                self.fill_slot(*slot, value.clone(), mock)?;
             }
         }
         Ok((ms, self.answer(mock, answer)?))
@@ -128,8 +129,8 @@ impl<'p> Mocks<'p> {
     /// Answers a question that is put to a person.
     pub(super) fn person(&mut self, question: &PersonRequest, path: &str) -> Result<Timed, Problem> {
         let kind = question.kind;
-        let asked = |problem: Problem| problem.note(format!("by the stage `{path}`: \"{}\"", question.question));
-        let Some(step) = self.step(&MockTarget::Person(kind.into())) else {
+        let asked = |problem: Problem| problem.with_note(format!("by the stage `{path}`: \"{}\"", question.question));
+        let Some(step) = self.next_answer(&MockTarget::Person(kind.into())) else {
             let message = format!("the run asks a person (`{kind}`), but no answer is mocked");
             let value = match kind {
                 "approve" => "true",
@@ -158,7 +159,7 @@ impl<'p> Mocks<'p> {
     }
 
     /// The answer of the next call; an error if there are no more answers.
-    fn step(&mut self, target: &MockTarget) -> Option<Result<(&'p TestMock, &'p MockAnswer, u64), Problem>> {
+    fn next_answer(&mut self, target: &MockTarget) -> Option<Result<(&'p TestMock, &'p MockAnswer, u64), Problem>> {
         let script = self.scripts.get_mut(target)?;
         script.calls += 1;
         while script.steps.get(script.at).is_some_and(|step| step.left == Some(0)) {
@@ -182,7 +183,7 @@ impl<'p> Mocks<'p> {
         Some(Ok((mock, answer, ms)))
     }
 
-    fn fill(&mut self, slot: Slot, value: Value, mock: &TestMock) -> Result<(), Problem> {
+    fn fill_slot(&mut self, slot: Slot, value: Value, mock: &TestMock) -> Result<(), Problem> {
         write_slot(&mut self.slots, slot, value)
             .map_err(|failure| evaluation_problem(mock.place, &format!("the mock of `{}`", mock.name), &failure))
     }
@@ -201,7 +202,7 @@ impl<'p> Mocks<'p> {
                 let message = match message {
                     Some(expr) => {
                         let value = self.eval.eval(expr, &mut self.slots).map_err(|failure| wrong(&failure))?;
-                        crate::render::render(&value, cascade_ir::Rendering::Text)
+                        crate::render::render_value(&value, cascade_ir::Rendering::Text)
                     }
                     None => "mocked failure".to_owned(),
                 };
@@ -212,7 +213,7 @@ impl<'p> Mocks<'p> {
 }
 
 /// The effect of a skill, with its article.
-fn effect(effect: &cascade_ir::Effect) -> &'static str {
+fn effect_word(effect: &cascade_ir::Effect) -> &'static str {
     match effect {
         cascade_ir::Effect::Run(_) => "a command",
         cascade_ir::Effect::Http(_) => "an HTTP request",

@@ -59,7 +59,7 @@ pub struct RehearsalOutcome {
 
 impl RehearsalOutcome {
     /// Whether the test passed.
-    pub fn passed(&self) -> bool {
+    pub fn has_passed(&self) -> bool {
         self.problems.is_empty()
     }
 }
@@ -84,7 +84,7 @@ impl Problem {
         Self { place, width: 0, message: message.into(), notes: Vec::new(), help: None }
     }
 
-    fn note(mut self, note: impl Into<String>) -> Self {
+    fn with_note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
@@ -173,7 +173,7 @@ fn check_inputs(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<
     };
     let mut out = Vec::with_capacity(inputs.len());
     for (param, input) in cascade.params.iter().zip(inputs) {
-        let value = crate::check::coerce(eval, input, &param.ty, crate::check::Strictness::Effect);
+        let value = crate::check::coerce_value(eval, input, &param.ty, crate::check::Strictness::Effect);
         out.push(value.map_err(|failure| Problem::new(test.run, format!("`{}`: {}", param.name, failure.message)))?);
     }
     Ok(out)
@@ -209,13 +209,13 @@ impl<'p> Prepared<'p> {
         let driven = poll_to_end(drive(&mut machine, &mut world));
         let mut out = RehearsalOutcome { ms: world.now(), ..RehearsalOutcome::default() };
         let (stages, mocks, stopped) = world.into_parts();
-        out.stages = stages.seen();
+        out.stages = stages.into_outcomes();
         match (stopped, driven) {
             (Some(problem), _) => out.problems.push(problem),
             (None, Some(DriveOutcome::Ended(result))) => {
                 let memory = machine.take_last_memory();
                 out.problems = expect::failed_expectations(program, test, slots, memory, &result, &out.stages);
-                out.unused = mocks.unused();
+                out.unused = mocks.find_unused();
             }
             (None, _) => {
                 out.problems.push(Problem::new(test.run, "the run waits forever: no answer and no timer is pending"))

@@ -73,7 +73,7 @@ impl Stages {
         &mut self.seen[index]
     }
 
-    pub(super) fn seen(self) -> Vec<StageOutcome> {
+    pub(super) fn into_outcomes(self) -> Vec<StageOutcome> {
         self.seen
     }
 }

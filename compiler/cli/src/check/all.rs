@@ -51,15 +51,15 @@ enum Wanted {
 }
 
 /// Checks what the call names.
-pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
+pub fn check_all(args: &CheckArgs) -> Result<Checked, Stop> {
     let mut projects = Projects::default();
-    let found = files::expand(&args.paths, &mut projects)?;
+    let found = files::expand_paths(&args.paths, &mut projects)?;
     let owners = found.files.iter().map(|file| projects.of_file(file)).collect::<Result<Vec<_>, _>>()?;
     let jobs: Vec<(&Path, Levels)> = found
         .files
         .iter()
         .zip(&owners)
-        .map(|(file, owner)| (file.as_path(), super::rules(args, owner.as_deref())))
+        .map(|(file, owner)| (file.as_path(), super::lint_levels(args, owner.as_deref())))
         .collect();
     let mut report = Report::default();
     projects.report(&mut report);
@@ -89,9 +89,9 @@ pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
     }
     report.sort();
     let project = match args.paths.first() {
-        Some(path) if path.is_dir() => projects.of(path)?,
+        Some(path) if path.is_dir() => projects.project_of(path)?,
         Some(path) => projects.of_file(path)?,
-        None => projects.of(Path::new("."))?,
+        None => projects.project_of(Path::new("."))?,
     };
     folders.extend(project.iter().map(|found| found.root.clone()));
     Ok(Checked { report, files: found.files.len(), names, project, folders, costs })
@@ -106,7 +106,7 @@ fn on_all_cores(jobs: &[(&Path, Levels)], wanted: Wanted) -> Result<Vec<One>, St
 }
 
 fn check_file(file: &Path, levels: &Levels, wanted: Wanted, last: bool) -> Result<One, Stop> {
-    let (name, text) = files::read(file)?;
+    let (name, text) = files::read_source(file)?;
     let mut compiled = compile(&name, text, &FileSources);
     let mut diagnostics = std::mem::take(&mut compiled.diagnostics);
     let sources = std::mem::take(&mut compiled.sources);

@@ -66,7 +66,7 @@ impl Place {
         self
     }
 
-    fn shown(&self) -> String {
+    fn place_text(&self) -> String {
         format!("`{}`", self.file.display())
     }
 
@@ -74,11 +74,11 @@ impl Place {
         if !self.named && !self.file.is_file() {
             return Ok(None);
         }
-        let (name, text) = files::read(&self.file)?;
+        let (name, text) = files::read_source(&self.file)?;
         match Baseline::parse(&text) {
             Ok(baseline) => Ok(Some((name, text, baseline))),
             Err(line) => Err(Stop::usage_help(
-                format!("{} is not a baseline: line {line} is no entry", self.shown()),
+                format!("{} is not a baseline: line {line} is no entry", self.place_text()),
                 "write it again with `cascadec check --write-baseline`",
             )),
         }
@@ -106,15 +106,15 @@ pub fn drop_known(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usi
         &|name| place.was_checked(name),
     );
     let mut stale = sifted.stale;
-    super::rules(args, checked.project.as_deref()).apply(&mut stale);
+    super::lint_levels(args, checked.project.as_deref()).apply(&mut stale);
     report.diagnostics = diagnostics;
     report.diagnostics.append(&mut stale);
     report.sort();
-    Ok(Some((sifted.known, place.shown())))
+    Ok(Some((sifted.known, place.place_text())))
 }
 
 /// Writes all current diagnostics to the baseline.
-pub fn write(args: &CheckArgs, checked: &mut Checked) -> Result<u8, Stop> {
+pub fn write_baseline(args: &CheckArgs, checked: &mut Checked) -> Result<u8, Stop> {
     let place = Place::find(args, checked).with_names(checked);
     let before = if place.file.is_file() { place.read()? } else { None };
     let mut known = before.map(|(_, _, known)| known).unwrap_or_default();

@@ -11,17 +11,17 @@ use crate::{args::CheckArgs, error::Stop, files};
 const ROUNDS: usize = 5;
 
 /// Fixes files; returns a summary.
-pub fn run(args: &CheckArgs) -> Result<String, Stop> {
+pub fn fix_files(args: &CheckArgs) -> Result<String, Stop> {
     let mut fixed: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let checked = all::check(args)?;
+        let checked = all::check_all(args)?;
         let mut changed = false;
         for (id, source) in checked.report.sources.iter().filter(|(_, s)| checked.names.contains(&s.name)) {
-            let Some(fixed_text) = fixes::apply(&source.text, id, &checked.report.diagnostics) else { continue };
+            let Some(fixed_text) = fixes::apply_fixes(&source.text, id, &checked.report.diagnostics) else { continue };
             if fixed_text.text == *source.text || adds_errors(&source.name, &source.text, &fixed_text.text) {
                 continue;
             }
-            files::replace(source.name.as_ref(), &fixed_text.text)?;
+            files::replace_file(source.name.as_ref(), &fixed_text.text)?;
             *fixed.entry(source.name.clone()).or_default() += fixed_text.count;
             changed = true;
         }

@@ -9,7 +9,7 @@ use cascade_compiler::{Level, Levels, Severity, cost, render};
 
 use crate::{
     args::{CheckArgs, Format},
-    commands::print,
+    commands::print_text,
     error::Stop,
     github,
     projects::Found,
@@ -20,7 +20,7 @@ use all::Checked;
 const MOST_ROWS: usize = 100;
 
 /// Checks files; exit 1 when anything is an error.
-pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_check(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     if args.json {
         return Err(Stop::usage_help("`check` has several machine-readable forms", "write `--format json`"));
     }
@@ -34,15 +34,15 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
         ));
     }
     if args.watch {
-        return watch::run(args, color);
+        return watch::watch_check(args, color);
     }
     let mut fixed = None;
     if args.fix {
-        fixed = Some(fix::run(args)?);
+        fixed = Some(fix::fix_files(args)?);
     }
-    let mut checked = all::check(args)?;
+    let mut checked = all::check_all(args)?;
     if args.write_baseline {
-        return baseline::write(args, &mut checked);
+        return baseline::write_baseline(args, &mut checked);
     }
     let outcome = print_report(args, color, checked)?;
     if let (Some(fixed), Format::Human) = (fixed, args.format) {
@@ -52,7 +52,7 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
 }
 
 /// The levels of a project and those of the command line, which win where both set one.
-fn rules(args: &CheckArgs, project: Option<&Found>) -> Levels {
+fn lint_levels(args: &CheckArgs, project: Option<&Found>) -> Levels {
     let mut levels = project.map(|found| found.project.levels.clone()).unwrap_or_default();
     let denied = args.deny.iter().map(|rule| (rule, Level::Deny));
     for (rule, level) in denied.chain(args.allow.iter().map(|rule| (rule, Level::Allow))) {
@@ -62,13 +62,13 @@ fn rules(args: &CheckArgs, project: Option<&Found>) -> Levels {
 }
 
 /// Annotates the diagnostics in GitHub Actions, and adds them to the summary of the job.
-fn annotate(checked: &Checked) -> Result<(), Stop> {
+fn print_annotations(checked: &Checked) -> Result<(), Stop> {
     let report = &checked.report;
-    print(&render::render(&report.diagnostics, &report.sources, render::Format::Github, false))?;
+    print_text(&render::render(&report.diagnostics, &report.sources, render::Format::Github, false))?;
     let mut summary = format!(
         "### cascadec check\n\n{} files, {}\n",
         checked.files,
-        render::summary(&report.diagnostics).unwrap_or_else(|| "no mistakes found".to_owned())
+        render::summarize_counts(&report.diagnostics).unwrap_or_else(|| "no mistakes found".to_owned())
     );
     if !report.diagnostics.is_empty() {
         summary.push_str("\n| place | code | message |\n| --- | --- | --- |\n");
@@ -76,7 +76,7 @@ fn annotate(checked: &Checked) -> Result<(), Stop> {
     for d in report.diagnostics.iter().take(MOST_ROWS) {
         let source = report.sources.get(d.primary.source);
         let (line, _) = source.position(d.primary.span.start);
-        let (name, message) = (github::cell(&source.name), github::cell(&d.message));
+        let (name, message) = (github::escape_cell(&source.name), github::escape_cell(&d.message));
         summary.push_str(&format!("| {name}:{line} | {} | {message} |\n", d.code.as_str()));
     }
     if report.diagnostics.len() > MOST_ROWS {
@@ -101,7 +101,7 @@ fn print_report(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u
     if args.format == Format::Human {
         eprint!("{text}");
         let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
-        let summary = render::summary(&report.diagnostics);
+        let summary = render::summarize_counts(&report.diagnostics);
         let known = known.filter(|(n, _)| *n > 0).map_or_else(String::new, |(n, f)| format!(", {n} known from {f}"));
         match summary {
             Some(summary) => eprintln!("{files} checked: {summary}{known}"),
@@ -109,17 +109,17 @@ fn print_report(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u
             None => eprintln!("{files} checked: nothing new{known}"),
         }
         if github::is_here() {
-            annotate(&checked)?;
+            print_annotations(&checked)?;
         }
     } else {
-        print(&text)?;
+        print_text(&text)?;
     }
     let report = &checked.report;
     for (costs, files) in &checked.costs {
-        print(&match args.format {
-            Format::Json => cost::json(costs, files),
-            Format::Short => cost::short(costs, files),
-            _ => cost::human(costs, files),
+        print_text(&match args.format {
+            Format::Json => cost::report_json(costs, files),
+            Format::Short => cost::short_report(costs, files),
+            _ => cost::report_text(costs, files),
         })?;
     }
     Ok(u8::from(report.diagnostics.iter().any(|d| d.severity == Severity::Error)))

@@ -34,9 +34,9 @@ pub struct Seen {
 pub type Files = BTreeMap<PathBuf, Option<Seen>>;
 
 /// Checks until the process is ended.
-pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
+pub fn watch_check(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     // A wrong path at the start is wrong usage; later the file may be in the middle of an edit.
-    let mut folders = canonical_folders(&all::check(args)?.folders);
+    let mut folders = canonical_folders(&all::check_all(args)?.folders);
     let mut why = Vec::new();
     loop {
         let before = check_once(args, color, &mut folders, &why);
@@ -71,7 +71,7 @@ fn check_once(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, wh
     let (checked, before) = loop {
         // Read before the check, so that a change during the check is noticed.
         let mut before = read_stamps(folders);
-        let checked = all::check(args);
+        let checked = all::check_all(args);
         let now = checked.as_ref().map_or_else(|_| folders.clone(), |checked| canonical_folders(&checked.folders));
         // A folder that was not watched yet may have changed since it was checked.
         let more = !now.is_subset(folders);

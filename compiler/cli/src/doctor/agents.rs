@@ -68,7 +68,7 @@ fn agent_of(model: &Model) -> Option<&'static Agent> {
     }
 }
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_agents(around: &Surroundings) -> Vec<Finding> {
     let mut used: BTreeMap<&str, (&Model, bool)> = BTreeMap::new();
     for program in &around.programs {
         // Models of services are agents, too, where a skill needs one.
@@ -93,19 +93,21 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
 fn look_at(name: &str, model: &Model, is_only: bool) -> Finding {
     // Another one may be asked in its place.
     let lacks = |detail: String, remedy: &str| match is_only {
-        true => Finding::missing(name, detail, remedy),
-        false => Finding::note(name, detail, remedy),
+        true => Finding::new_missing(name, detail, remedy),
+        false => Finding::new_note(name, detail, remedy),
     };
     let Some(agent) = agent_of(model) else {
         return match model.command.as_ref().and_then(program_of) {
             Some(program) => match find_program(program) {
-                Some(path) => Finding::good(name, format!("{}; whether it is signed in is not known", path.display())),
+                Some(path) => {
+                    Finding::new_good(name, format!("{}; whether it is signed in is not known", path.display()))
+                }
                 None => lacks(
                     format!("its program `{program}` is not in `PATH`"),
                     "install it, or add its folder to `PATH`",
                 ),
             },
-            None => Finding::good(name, "a script of the shell; it is not started"),
+            None => Finding::new_good(name, "a script of the shell; it is not started"),
         };
     };
     let program = agent.program;
@@ -114,13 +116,13 @@ fn look_at(name: &str, model: &Model, is_only: bool) -> Finding {
     }
     let key = agent.keys.iter().copied().chain(model.key_env.as_deref()).find(|key| is_set(key));
     if let Some(key) = key {
-        return Finding::good(name, format!("`{program}` is here, and `{key}` is set"));
+        return Finding::new_good(name, format!("`{program}` is here, and `{key}` is set"));
     }
     match is_signed_in(agent) {
-        Ok(true) => Finding::good(name, format!("`{program}` is here and signed in")),
+        Ok(true) => Finding::new_good(name, format!("`{program}` is here and signed in")),
         Ok(false) => lacks(format!("`{program}` is not signed in"), agent.sign_in),
         Err(why) => {
-            Finding::note(name, format!("`{program}` does not say whether it is signed in: {why}"), agent.sign_in)
+            Finding::new_note(name, format!("`{program}` does not say whether it is signed in: {why}"), agent.sign_in)
         }
     }
 }

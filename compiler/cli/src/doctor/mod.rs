@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::{
     args::DoctorArgs,
-    commands::print,
+    commands::print_text,
     error::Stop,
     files,
     projects::{Found, Projects, apply_model_settings},
@@ -62,15 +62,15 @@ struct Finding {
 }
 
 impl Finding {
-    fn good(name: impl Into<String>, detail: impl Into<String>) -> Self {
+    fn new_good(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Good, detail: detail.into(), remedy: None }
     }
 
-    fn note(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new_note(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Note, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
-    fn missing(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new_missing(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Missing, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 }
@@ -79,16 +79,16 @@ type Check = fn(&Surroundings) -> Vec<Finding>;
 
 /// All checks, in the order in which they are shown.
 const CHECKS: [(&str, Check); 6] = [
-    ("project", project::check),
-    ("models", models::check),
-    ("agents", agents::check),
-    ("programs", programs::check),
-    ("servers", servers::check),
-    ("sandbox", sandbox::check),
+    ("project", project::check_project),
+    ("models", models::check_models),
+    ("agents", agents::check_agents),
+    ("programs", programs::check_programs),
+    ("servers", servers::check_servers),
+    ("sandbox", sandbox::check_sandbox),
 ];
 
 /// Checks, and prints what was found. The exit code is 1 where something is missing.
-pub fn run(args: &DoctorArgs) -> Result<u8, Stop> {
+pub fn run_doctor(args: &DoctorArgs) -> Result<u8, Stop> {
     let around = look_around(&args.paths)?;
     let found: Vec<(&str, Finding)> = CHECKS
         .iter()
@@ -105,18 +105,18 @@ pub fn run(args: &DoctorArgs) -> Result<u8, Stop> {
 fn look_around(paths: &[PathBuf]) -> Result<Surroundings, Stop> {
     let mut projects = Projects::default();
     // A folder without programs can be looked at all the same; a path that was named must be there.
-    let found = match files::expand(paths, &mut projects) {
+    let found = match files::expand_paths(paths, &mut projects) {
         Ok(found) => found.files,
         Err(_) if paths.is_empty() => Vec::new(),
         Err(stop) => return Err(stop),
     };
     let project = match found.first() {
         Some(file) => projects.of_file(file)?,
-        None => projects.of(std::path::Path::new("."))?,
+        None => projects.project_of(std::path::Path::new("."))?,
     };
     let (mut programs, mut broken) = (Vec::new(), Vec::new());
     for file in &found {
-        let (name, text) = files::read(file)?;
+        let (name, text) = files::read_source(file)?;
         let compiled = compile(&name, text, &FileSources);
         let wrong = compiled.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         match compiled.program {
@@ -153,7 +153,7 @@ fn print_json(found: &[(&str, Finding)], ok: bool) -> Result<(), Stop> {
             })
         })
         .collect();
-    print(&(json!({ "ok": ok, "findings": rows }).to_string() + "\n"))
+    print_text(&(json!({ "ok": ok, "findings": rows }).to_string() + "\n"))
 }
 
 fn print_lines(found: &[(&str, Finding)], missing: usize) -> Result<(), Stop> {
@@ -181,5 +181,5 @@ fn print_lines(found: &[(&str, Finding)], missing: usize) -> Result<(), Stop> {
         1 => "1 thing is missing\n".to_owned(),
         n => format!("{n} things are missing\n"),
     });
-    print(&out)
+    print_text(&out)
 }

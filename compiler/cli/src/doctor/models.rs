@@ -7,7 +7,7 @@ use cascade_ir::Model;
 
 use super::{Finding, Surroundings};
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_models(around: &Surroundings) -> Vec<Finding> {
     let Ok(providers) = &around.providers else { return Vec::new() };
     let mut out = Vec::new();
     let mut known: BTreeMap<&str, (&Model, Option<String>)> = BTreeMap::new();
@@ -33,22 +33,22 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
     for (name, (model, why_not)) in known {
         let described = format!("{} {}", model.provider, model.id);
         out.push(match why_not {
-            None if model.is_agent() => Finding::good(name, described.trim_end().to_owned()),
-            None => Finding::good(name, format!("{described}; `cascadec models test {name}` asks it")),
-            Some(why) => Finding::note(name, format!("{described}: {why}"), remedy(model)),
+            None if model.is_agent() => Finding::new_good(name, described.trim_end().to_owned()),
+            None => Finding::new_good(name, format!("{described}; `cascadec models test {name}` asks it")),
+            Some(why) => Finding::new_note(name, format!("{described}: {why}"), key_remedy(model)),
         });
     }
     for (place, cascade) in stranded {
         let detail = format!("`{cascade}` can ask none of its models");
-        out.push(Finding::missing(place, detail, "do for one of the models above what its line says"));
+        out.push(Finding::new_missing(place, detail, "do for one of the models above what its line says"));
     }
     if out.is_empty() {
-        out.push(Finding::good("none", "no program asks a model"));
+        out.push(Finding::new_good("none", "no program asks a model"));
     }
     out
 }
 
-fn remedy(model: &Model) -> String {
+fn key_remedy(model: &Model) -> String {
     if model.is_agent() {
         return "install the program, or name another model with `using`".to_owned();
     }

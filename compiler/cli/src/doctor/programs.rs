@@ -26,27 +26,27 @@ const KNOWN: [(&str, &str, &str); 4] = [
     ("gemini", "only agents of `gemini_cli` need it", "npm install -g @google/gemini-cli"),
 ];
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_programs(around: &Surroundings) -> Vec<Finding> {
     let mut out = Vec::new();
     out.push(match find_program("sh") {
-        Some(path) => Finding::good("sh", path.display().to_string()),
-        None => Finding::missing("sh", "no POSIX shell is in `PATH`", "install one; scripts of skills run in it"),
+        Some(path) => Finding::new_good("sh", path.display().to_string()),
+        None => Finding::new_missing("sh", "no POSIX shell is in `PATH`", "install one; scripts of skills run in it"),
     });
     let wanted = wanted_programs(around);
     for (name, purpose, install) in KNOWN {
         out.push(match (find_program(name), wanted.get(name)) {
-            (Some(_), _) => match version(name) {
-                Ok(version) => Finding::good(name, version),
-                Err(why) => Finding::note(name, why, format!("call `{name} --version` yourself")),
+            (Some(_), _) => match ask_version(name) {
+                Ok(version) => Finding::new_good(name, version),
+                Err(why) => Finding::new_note(name, why, format!("call `{name} --version` yourself")),
             },
-            (None, Some(skill)) => Finding::missing(name, format!("not in `PATH`; `{skill}` starts it"), install),
-            (None, None) => Finding::note(name, format!("not in `PATH`; {purpose}"), install),
+            (None, Some(skill)) => Finding::new_missing(name, format!("not in `PATH`; `{skill}` starts it"), install),
+            (None, None) => Finding::new_note(name, format!("not in `PATH`; {purpose}"), install),
         });
     }
     for (name, skill) in wanted.iter().filter(|(name, _)| KNOWN.iter().all(|(known, ..)| known != *name)) {
         out.push(match find_program(name) {
-            Some(path) => Finding::good(name.as_str(), path.display().to_string()),
-            None => Finding::missing(
+            Some(path) => Finding::new_good(name.as_str(), path.display().to_string()),
+            None => Finding::new_missing(
                 name.as_str(),
                 format!("not in `PATH`; `{skill}` starts it"),
                 "install it, or add its folder to `PATH`",
@@ -75,7 +75,7 @@ fn wanted_programs(around: &Surroundings) -> BTreeMap<String, String> {
 }
 
 /// The first line of what a program says of its version.
-fn version(name: &str) -> Result<String, String> {
+fn ask_version(name: &str) -> Result<String, String> {
     let ended = run_briefly(Command::new(name).arg("--version").stderr(Stdio::null()), LIMIT, 4096);
     let Ended { status, stdout } = ended.map_err(|why| match why {
         NotEnded::NotStarted(error) => format!("it cannot be started: {error}"),

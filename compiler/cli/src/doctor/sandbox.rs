@@ -1,14 +1,14 @@
 //! What a sandbox holds here: each promise is attacked in one that is made for it.
 
-use cascade_sandbox::{Promise, probe, self_test};
+use cascade_sandbox::{Promise, probe_abilities, self_test};
 
 use super::{Finding, Surroundings, used::uses_sandbox};
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_sandbox(around: &Surroundings) -> Vec<Finding> {
     // What no program needs is only told.
     let absent: fn(String, String, String) -> Finding = match around.programs.iter().any(uses_sandbox) {
-        true => Finding::missing,
-        false => Finding::note,
+        true => Finding::new_missing,
+        false => Finding::new_note,
     };
     if !cfg!(target_os = "linux") {
         let remedy = "run in a container or a virtual machine where programs must be confined";
@@ -16,7 +16,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
         return vec![absent("sandbox".into(), why.into(), remedy.into())];
     }
     let tested = std::env::current_exe().and_then(|helper| {
-        let abilities = probe(&helper)?;
+        let abilities = probe_abilities(&helper)?;
         Ok((self_test(&helper, &abilities)?, abilities))
     });
     let (promises, abilities) = match tested {
@@ -31,9 +31,9 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
         let (name, meaning) = (held.promise.name(), held.promise.meaning());
         let is_allowed = is_allowed(around, held.promise);
         found.push(match held.held {
-            true => Finding::good(name, format!("held: {meaning} ({})", held.why)),
+            true => Finding::new_good(name, format!("held: {meaning} ({})", held.why)),
             false if is_allowed => {
-                Finding::note(name, format!("not held, and allowed: {meaning}; {}", held.why), held.remedy)
+                Finding::new_note(name, format!("not held, and allowed: {meaning}; {}", held.why), held.remedy)
             }
             false => {
                 let detail = format!("not held, a sandbox is refused: {meaning}; {}", held.why);
@@ -42,8 +42,8 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
         });
     }
     let landlock = match abilities.landlock {
-        0 => Finding::note("landlock", "off", "add `landlock` to the kernel's parameter `lsm=`"),
-        version => Finding::good("landlock", format!("on, version {version}")),
+        0 => Finding::new_note("landlock", "off", "add `landlock` to the kernel's parameter `lsm=`"),
+        version => Finding::new_good("landlock", format!("on, version {version}")),
     };
     found.push(landlock);
     found

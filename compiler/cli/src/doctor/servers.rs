@@ -10,13 +10,13 @@ use super::{Finding, Surroundings};
 /// How long a server may take to be ready. Some are installed when they are first started.
 const LIMIT: Duration = Duration::from_secs(30);
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_servers(around: &Surroundings) -> Vec<Finding> {
     let (mut out, mut told) = (Vec::new(), BTreeSet::new());
     for program in &around.programs {
         for (index, server) in program.servers.iter().enumerate() {
             if told.insert(server.name.as_str()) {
                 let id = ServerId(u32::try_from(index).unwrap_or(u32::MAX));
-                out.push(unusable(server).unwrap_or_else(|| probe(program, id, server)));
+                out.push(find_obstacle(server).unwrap_or_else(|| probe_one(program, id, server)));
             }
         }
     }
@@ -24,11 +24,11 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
 }
 
 /// What is wrong with a server that need not be asked.
-fn unusable(server: &McpServer) -> Option<Finding> {
+fn find_obstacle(server: &McpServer) -> Option<Finding> {
     match &server.transport {
         McpTransport::Stdio { command: Expr::Command(command), .. } => {
             let name = command.literal_program().filter(|name| find_program(name).is_none())?;
-            Some(Finding::missing(
+            Some(Finding::new_missing(
                 server.name.as_str(),
                 format!("its program `{name}` is not in `PATH`"),
                 "install it, or add its folder to `PATH`",
@@ -37,32 +37,32 @@ fn unusable(server: &McpServer) -> Option<Finding> {
         McpTransport::Http { url, .. } => {
             let url = literal_text(url).filter(|url| !url.starts_with("http://") && !url.starts_with("https://"))?;
             let detail = format!("`{url}` is no address");
-            Some(Finding::missing(server.name.as_str(), detail, "write one that begins with `https://`"))
+            Some(Finding::new_missing(server.name.as_str(), detail, "write one that begins with `https://`"))
         }
         McpTransport::Stdio { .. } => None,
     }
 }
 
 /// Whether a server answers.
-fn probe(program: &Program, id: ServerId, server: &McpServer) -> Finding {
+fn probe_one(program: &Program, id: ServerId, server: &McpServer) -> Finding {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let detail = format!("it was not asked: {error}");
-            return Finding::note(server.name.as_str(), detail, "try again when the machine is less busy");
+            return Finding::new_note(server.name.as_str(), detail, "try again when the machine is less busy");
         }
     };
     let answered = runtime.block_on(probe_server(program, id, None, LIMIT));
     // A pending look-up of a name is not waited for.
     runtime.shutdown_background();
     match answered {
-        Ok(tools) => Finding::good(server.name.as_str(), count_tools(tools.len())),
+        Ok(tools) => Finding::new_good(server.name.as_str(), count_tools(tools.len())),
         Err(failure) => {
             let remedy = match server.transport {
                 McpTransport::Stdio { .. } => "call its command yourself, and read what it says",
                 McpTransport::Http { .. } => "start the server, or mend its address and headers",
             };
-            Finding::missing(server.name.as_str(), failure.message.lines().collect::<Vec<_>>().join("; "), remedy)
+            Finding::new_missing(server.name.as_str(), failure.message.lines().collect::<Vec<_>>().join("; "), remedy)
         }
     }
 }

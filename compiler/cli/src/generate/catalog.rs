@@ -19,7 +19,7 @@ pub fn describe_skills(folder: &Path, output: &Path) -> Result<String, Stop> {
         let path = shown_path(&file, output);
         match file.extension().and_then(|extension| extension.to_str()) {
             Some("cascade") => {
-                let (name, text) = files::read(&file)?;
+                let (name, text) = files::read_source(&file)?;
                 let compiled = compile(&name, text, &FileSources);
                 let Some(program) = compiled.program else {
                     eprintln!("warning: `{}` has mistakes, so that its skills are left out", file.display());
@@ -30,13 +30,13 @@ pub fn describe_skills(folder: &Path, output: &Path) -> Result<String, Stop> {
                     out.push_str(&format!(
                         "- skill `{}`, by import \"{path}\": {}\n",
                         skill.name,
-                        shortened(&skill.doc)
+                        shorten_text(&skill.doc)
                     ));
                 }
             }
             _ => {
-                let (_, text) = files::read(&file)?;
-                out.push_str(&format!("- skill_file \"{path}\": {}\n", shortened(&front_matter(&text))));
+                let (_, text) = files::read_source(&file)?;
+                out.push_str(&format!("- skill_file \"{path}\": {}\n", shorten_text(&front_matter(&text))));
             }
         }
     }
@@ -76,6 +76,6 @@ fn front_matter(text: &str) -> String {
     matter.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-fn shortened(text: &str) -> String {
+fn shorten_text(text: &str) -> String {
     text.replace('\n', " ").chars().take(LONGEST).collect()
 }

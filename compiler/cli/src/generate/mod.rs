@@ -7,15 +7,15 @@ use std::{path::Path, sync::Arc};
 use cascade_compiler::{
     Compilation, FileSources, Severity, compile, cost, format::format, render, source::MemorySources,
 };
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use cascade_runtime::{Providers, RunOptions, inputs_from_json, run_blocking, to_json};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
     args::GenerateArgs,
-    commands::{print, write},
+    commands::{print_text, write_file},
     error::Stop,
-    progress::{count, money},
+    progress::{dollars, short_count},
     projects::providers_here,
 };
 
@@ -32,9 +32,9 @@ struct Draft {
 }
 
 /// `cascadec generate`.
-pub fn run(args: &GenerateArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_generate(args: &GenerateArgs, color: bool) -> Result<u8, Stop> {
     if args.sheet {
-        print(&skill_of_the_language())?;
+        print_text(&skill_of_the_language())?;
         return Ok(0);
     }
     let Some(goal) = &args.goal else {
@@ -55,14 +55,14 @@ pub fn run(args: &GenerateArgs, color: bool) -> Result<u8, Stop> {
         let inputs = json!({
             "sheet": SHEET, "goal": goal, "skills": skills, "previous": previous, "mistakes": mistakes,
         });
-        let (draft, spent) = ask(inputs, args.model.as_deref(), &providers, color)?;
+        let (draft, spent) = ask_model(inputs, args.model.as_deref(), &providers, color)?;
         (tokens, cost) = (tokens + spent.0, cost + spent.1);
         let text = without_fence(&draft.program);
         let compiled = compile_draft(&args.output, text);
-        if compiled.failed() {
+        if compiled.has_failed() {
             let errors: Vec<_> =
                 compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
-            if let Some(summary) = render::summary(&errors) {
+            if let Some(summary) = render::summarize_counts(&errors) {
                 eprintln!("round {round} of {}: {summary}", args.rounds);
             }
             previous = text.into();
@@ -70,11 +70,11 @@ pub fn run(args: &GenerateArgs, color: bool) -> Result<u8, Stop> {
             continue;
         }
         let text = format(text, &cascade_grammar::parse(text)).unwrap_or_else(|| text.to_owned());
-        return finish(args, &text, &draft, &compiled, (tokens, cost), color);
+        return write_program(args, &text, &draft, &compiled, (tokens, cost), color);
     }
     let draft = previous.as_str().unwrap_or_default();
     let kept = args.output.with_extension("cascade.draft");
-    write(&kept, draft)?;
+    write_file(&kept, draft)?;
     eprint!("{}", mistakes.as_str().unwrap_or_default());
     eprintln!("{}", said_cost(tokens, cost));
     Err(Stop::failed_help(
@@ -85,7 +85,7 @@ pub fn run(args: &GenerateArgs, color: bool) -> Result<u8, Stop> {
 }
 
 /// Writes the program and says what it does, what it may cost, and how it is run.
-fn finish(
+fn write_program(
     args: &GenerateArgs,
     text: &str,
     draft: &Draft,
@@ -99,11 +99,11 @@ fn finish(
             "name another file with `-o`, or replace it with `--force`",
         ));
     }
-    write(&args.output, text)?;
+    write_file(&args.output, text)?;
     eprint!("{}", render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, color));
-    eprintln!("{}\n", neutral(draft.explanation.trim()));
+    eprintln!("{}\n", neutralize_controls(draft.explanation.trim()));
     if let Some(program) = &compiled.program {
-        eprint!("{}", cost::human(&cost::costs(program, false), &program.files));
+        eprint!("{}", cost::report_text(&cost::costs(program, false), &program.files));
     }
     eprintln!("{}", said_cost(tokens, cost));
     let shown = args.output.display();
@@ -112,7 +112,7 @@ fn finish(
 }
 
 /// Asks a model for a draft; gives it with the tokens and the cost, in millionths of a US dollar.
-fn ask(
+fn ask_model(
     inputs: Json,
     model: Option<&str>,
     providers: &Arc<Providers>,
@@ -165,7 +165,7 @@ fn without_fence(text: &str) -> &str {
 }
 
 fn said_cost(tokens: u64, cost: i64) -> String {
-    format!("{} tokens, {} spent on writing it", count(tokens), money(cost))
+    format!("{} tokens, {} spent on writing it", short_count(tokens), dollars(cost))
 }
 
 /// The sheet as an Agent Skill.

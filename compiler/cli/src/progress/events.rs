@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use cascade_runtime::{Cancel, Event, journal::now};
+use cascade_runtime::{Cancel, Event, journal::now_ms};
 use serde_json::Value;
 
 /// Writes events as they come; `at` is the time since the start in milliseconds.
@@ -36,7 +36,7 @@ impl Events {
     pub fn event(&self, event: &Event) {
         if let Ok(mut value) = serde_json::to_value(event) {
             if let Event::StageRetrying { wait_ms: Some(ms), .. } = event {
-                value["until"] = now().saturating_add_unsigned(*ms).into();
+                value["until"] = now_ms().saturating_add_unsigned(*ms).into();
             }
             self.write(value);
         }

@@ -1,7 +1,7 @@
 //! Times, tokens and money as people read them.
 
 /// `0.4s`, `12.3s`, `2m05s`, `1h02m`.
-pub fn seconds(ms: u64) -> String {
+pub fn duration_text(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms}ms"),
         1_000..60_000 => format!("{:.1}s", ms as f64 / 1000.0),
@@ -14,12 +14,12 @@ pub fn seconds(ms: u64) -> String {
 pub fn rough_time(ms: u64) -> String {
     match ms {
         0..60_000 => format!("{}s", ms / 1000),
-        _ => seconds(ms),
+        _ => duration_text(ms),
     }
 }
 
 /// `850`, `1.2k`, `3.4M`.
-pub fn count(n: u64) -> String {
+pub fn short_count(n: u64) -> String {
     match n {
         0..1_000 => n.to_string(),
         1_000..1_000_000 => format!("{:.1}k", n as f64 / 1e3),
@@ -28,22 +28,22 @@ pub fn count(n: u64) -> String {
 }
 
 /// Millionths of a dollar as `$0.0034`: cents, and two more digits below a dollar.
-pub fn money(micro: i64) -> String {
+pub fn dollars(micro: i64) -> String {
     let dollars = micro as f64 / 1e6;
     if dollars.abs() >= 1.0 { format!("${dollars:.2}") } else { format!("${dollars:.4}") }
 }
 
 /// "1.2s, 2 attempts, 1.2k tokens, $0.0034": what there is of it.
-pub fn figures(ms: u64, attempts: u32, tokens: u64, cost: i64) -> String {
-    let mut out = vec![seconds(ms)];
+pub fn stage_figures(ms: u64, attempts: u32, tokens: u64, cost: i64) -> String {
+    let mut out = vec![duration_text(ms)];
     if attempts > 1 {
         out.push(format!("{attempts} attempts"));
     }
     if tokens > 0 {
-        out.push(format!("{} tokens", count(tokens)));
+        out.push(format!("{} tokens", short_count(tokens)));
     }
     if cost > 0 {
-        out.push(money(cost));
+        out.push(dollars(cost));
     }
     out.join(", ")
 }

@@ -2,13 +2,13 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
-use cascade_runtime::journal::now;
+use cascade_runtime::journal::now_ms;
 
 use super::{
     figures,
     meter::Meter,
     tree::{Node, Status, Tree},
-    width::{columns, fit},
+    width::{count_columns, fit_to_width},
 };
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -189,7 +189,7 @@ impl Tree {
         let mut facts = match node.reused {
             Some("cache") => "from the cache".to_owned(),
             Some(_) => "from the record".to_owned(),
-            None => figures::figures(ms, node.attempt, node.tokens, node.cost),
+            None => figures::stage_figures(ms, node.attempt, node.tokens, node.cost),
         };
         if node.repairs > 0 {
             facts.push_str(", repaired");
@@ -201,7 +201,7 @@ impl Tree {
             facts = format!("{facts}  {}", node.note);
         }
         if status == Status::Running {
-            if let Some(left) = node.waits_until.map(|until| until - now()).filter(|left| *left > 0) {
+            if let Some(left) = node.waits_until.map(|until| until - now_ms()).filter(|left| *left > 0) {
                 let left = figures::rough_time(left.unsigned_abs().saturating_add(999));
                 facts = format!("{facts}  goes on within {left}");
             }
@@ -210,9 +210,9 @@ impl Tree {
             }
         }
         let indent = "  ".repeat(depth);
-        let name = fit(&name, width.saturating_sub(columns(&indent) + 2));
-        let used = columns(&indent) + 2 + columns(&name) + 2;
-        let facts = fit(&facts, width.saturating_sub(used));
+        let name = fit_to_width(&name, width.saturating_sub(count_columns(&indent) + 2));
+        let used = count_columns(&indent) + 2 + count_columns(&name) + 2;
+        let facts = fit_to_width(&facts, width.saturating_sub(used));
         let weight = match status {
             _ if self.is_in_trouble(index) => Weight::Trouble,
             Status::Running => Weight::Running,

@@ -43,7 +43,7 @@ impl Live {
             .spawn(move || {
                 while !flag.load(Ordering::Relaxed) {
                     std::thread::park_timeout(TICK);
-                    lock(&shared).draw();
+                    lock_tree(&shared).draw();
                 }
             })
             .ok();
@@ -57,7 +57,7 @@ impl Live {
 
     /// Notes an event.
     pub fn event(&self, event: &Event) {
-        lock(&self.state).event(event);
+        lock_tree(&self.state).event(event);
     }
 
     /// Draws for the last time and leaves the tree where it is.
@@ -68,26 +68,26 @@ impl Live {
             painter.thread().unpark();
             let _ = painter.join();
         }
-        lock(&self.state).draw_last();
+        lock_tree(&self.state).draw_last();
         // Who asks may be waiting for a key still.
-        terminal::restore();
+        terminal::restore_terminal();
     }
 }
 
 /// Asks below the tree until there is an answer, or nobody wants one any more.
-pub fn ask(state: &Mutex<Tree>, asked: &Asked) -> Reply {
-    if !lock(state).is_open(&asked.path) {
+pub fn ask_below_tree(state: &Mutex<Tree>, asked: &Asked) -> Reply {
+    if !lock_tree(state).is_open(&asked.path) {
         return Reply::Withdrawn;
     }
     let Ok(_keys) = KeyMode::enter() else { return Reply::NobodyThere };
-    lock(state).ask(Question::new(asked));
+    lock_tree(state).ask(Question::new(asked));
     loop {
         let keys = terminal::read_keys(LOOK);
-        let mut tree = lock(state);
+        let mut tree = lock_tree(state);
         let Some(question) = tree.question_mut() else { return Reply::Withdrawn };
         let typed = match keys {
             Keys::None => continue,
-            Keys::Bytes(bytes) => question.feed(&bytes),
+            Keys::Bytes(bytes) => question.take_bytes(&bytes),
             Keys::Closed => Typed::Closed,
         };
         match typed {
@@ -101,13 +101,13 @@ pub fn ask(state: &Mutex<Tree>, asked: &Asked) -> Reply {
                     tree.close_question(&line);
                     return Reply::Answer(answer);
                 }
-                Err(why) => question.complain(&why),
+                Err(why) => question.show_complaint(&why),
             },
         }
         tree.draw_now();
     }
 }
 
-fn lock(state: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
+fn lock_tree(state: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cascade_compiler::cost::Cost;
 use cascade_runtime::Event;
 
-use super::figures::{count, money};
+use super::figures::{dollars, short_count};
 
 /// Counts the money of a run. What a run may cost at most is known before it starts; a stage that has ended costs no more
 /// than it did.
@@ -52,7 +52,7 @@ impl Meter {
     }
 
     /// What the run may still cost at most; `None` if that is not known.
-    fn possible(&self) -> Option<i64> {
+    fn possible_cost(&self) -> Option<i64> {
         let (worst, cost) = self.ended;
         let left = self.worst?.saturating_sub(worst);
         Some(left.saturating_sub(self.spent.saturating_sub(cost)).max(0))
@@ -60,14 +60,14 @@ impl Meter {
 
     /// "45.2k tokens, $0.12 spent, at most $4.85 more"; nothing for a run that costs nothing.
     pub fn text(&self) -> Option<String> {
-        let spent = money(self.spent);
-        let money = match self.possible() {
+        let spent = dollars(self.spent);
+        let money = match self.possible_cost() {
             Some(0) | None if self.spent == 0 => None,
             Some(0) => Some(format!("{spent} spent")),
-            Some(more) => Some(format!("{spent} spent, at most {} more", money(more))),
+            Some(more) => Some(format!("{spent} spent, at most {} more", dollars(more))),
             None => Some(format!("{spent} spent, without a known limit")),
         };
-        let tokens = (self.tokens > 0).then(|| format!("{} tokens", count(self.tokens)));
+        let tokens = (self.tokens > 0).then(|| format!("{} tokens", short_count(self.tokens)));
         let parts: Vec<String> = tokens.into_iter().chain(money).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }

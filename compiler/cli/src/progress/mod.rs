@@ -14,20 +14,20 @@ mod width;
 
 use std::{io::IsTerminal, path::Path};
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use cascade_runtime::{Asker, Cancel, Event, Observer};
 
 use crate::{error::Stop, people};
 
 pub use alert::Alert;
-pub use figures::{count, figures, money, seconds};
+pub use figures::{dollars, duration_text, short_count, stage_figures};
 pub use meter::Meter;
 
 /// An event as a terminal may show it.
-fn harmless(event: &Event) -> Event {
+fn neutralize_event(event: &Event) -> Event {
     let mut event = event.clone();
     for text in event.texts_mut() {
-        *text = neutral(text).into_owned();
+        *text = neutralize_controls(text).into_owned();
     }
     event
 }
@@ -75,8 +75,8 @@ impl Progress {
         let mut show: Observer<'_> = match self {
             Self::Quiet if !alert.is_wanted() => return None,
             Self::Quiet => Box::new(|_: &Event| ()),
-            Self::Plain(plain) => Box::new(|event: &Event| plain.event(&harmless(event))),
-            Self::Tree(live) => Box::new(|event: &Event| live.event(&harmless(event))),
+            Self::Plain(plain) => Box::new(|event: &Event| plain.event(&neutralize_event(event))),
+            Self::Tree(live) => Box::new(|event: &Event| live.event(&neutralize_event(event))),
             Self::Json(events) => Box::new(|event: &Event| events.event(event)),
         };
         if !alert.is_wanted() {
@@ -97,9 +97,9 @@ impl Progress {
             Self::Json(_) => None,
             Self::Tree(live) => {
                 let state = live.state();
-                Some(Box::new(move |asked| live::ask(&state, asked)))
+                Some(Box::new(move |asked| live::ask_below_tree(&state, asked)))
             }
-            Self::Quiet | Self::Plain(_) => Some(Box::new(move |asked| people::ask(asked, color))),
+            Self::Quiet | Self::Plain(_) => Some(Box::new(move |asked| people::ask_person(asked, color))),
         }
     }
 

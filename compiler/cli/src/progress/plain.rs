@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashSet};
 
 use cascade_runtime::{Event, host::Progress};
 
-use super::figures::figures;
+use super::figures::stage_figures;
 
 /// Writes lines.
 pub struct Plain {
@@ -43,7 +43,7 @@ impl Plain {
                     _ => ("stop", "33"),
                 };
                 let mut line =
-                    format!("{} {path} ({})", self.paint(code, word), figures(*ms, *attempts, *tokens, *cost));
+                    format!("{} {path} ({})", self.paint(code, word), stage_figures(*ms, *attempts, *tokens, *cost));
                 if let Some(message) = message.as_deref().filter(|_| *status != "done") {
                     line.push_str(&format!(": {}", first_line(message)));
                 }
@@ -61,7 +61,7 @@ impl Plain {
                 format!("{} {path}: waits for its turn at `{name}`", self.paint("33", "wait"))
             }
             Event::Progress { path, progress: Progress::WaitsUntil(until), .. } => {
-                let until = crate::time::clock(*until);
+                let until = crate::time::clock_text(*until);
                 format!("{} {path}: its provider asked to slow down; it is sent at {until}", self.paint("33", "wait"))
             }
             Event::ModelPassedOver { path, model, reason } => {
@@ -80,7 +80,7 @@ impl Plain {
                 format!("{} {path}: not taken from the cache: {reason}", self.paint("2", "note"))
             }
             Event::Paused { reason, until: Some(until) } => {
-                format!("{} {reason}; it continues at {}", self.paint("33", "wait"), crate::time::clock(*until))
+                format!("{} {reason}; it continues at {}", self.paint("33", "wait"), crate::time::clock_text(*until))
             }
             Event::Log { message, .. } => format!("{} {message}", self.paint("34", "log ")),
             Event::Warning { message, .. } => format!("{} {message}", self.paint("33", "warn")),

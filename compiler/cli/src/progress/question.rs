@@ -1,9 +1,9 @@
 //! A question below the tree: its text, and the line that is being typed.
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use cascade_runtime::Asked;
 
-use super::width::{fit, fit_end, wrap};
+use super::width::{fit_end, fit_to_width, wrap_line};
 use crate::people;
 
 /// What keys have done to the line.
@@ -60,7 +60,7 @@ impl Question {
     }
 
     /// Takes bytes of the terminal. What stands behind the end of the line is dropped: it is no answer to a later question.
-    pub fn feed(&mut self, bytes: &[u8]) -> Typed {
+    pub fn take_bytes(&mut self, bytes: &[u8]) -> Typed {
         for byte in bytes {
             match (self.escape, byte) {
                 (Escape::None, 0x1b) => self.escape = Escape::Begun,
@@ -99,8 +99,8 @@ impl Question {
     }
 
     /// Says why a line is no answer.
-    pub fn complain(&mut self, why: &str) {
-        self.complaint = Some(neutral(why).into_owned());
+    pub fn show_complaint(&mut self, why: &str) {
+        self.complaint = Some(neutralize_controls(why).into_owned());
     }
 
     /// All of its text, for the history of the terminal.
@@ -118,12 +118,13 @@ impl Question {
     pub fn lines(&self, width: usize, most: usize, color: bool) -> Vec<String> {
         let (dim, red, end) = if color { ("\x1b[2m", "\x1b[31m", "\x1b[0m") } else { ("", "", "") };
         let plain = format!("? ({}) {}", self.path, self.text);
-        let mut lines: Vec<String> = plain.lines().flat_map(|line| wrap(line, width)).collect();
+        let mut lines: Vec<String> = plain.lines().flat_map(|line| wrap_line(line, width)).collect();
         let most = most.saturating_sub(1 + usize::from(self.complaint.is_some())).max(1);
         if lines.len() > most {
             let hidden = lines.len() - most + 1;
             lines.truncate(most - 1);
-            lines.push(format!("{dim}{}{end}", fit(&format!("  … {hidden} more lines above the tree"), width)));
+            lines
+                .push(format!("{dim}{}{end}", fit_to_width(&format!("  … {hidden} more lines above the tree"), width)));
         }
         if let Some(first) = lines.first_mut()
             && let Some(rest) = first.strip_prefix(&format!("? ({})", self.path))
@@ -131,18 +132,21 @@ impl Question {
             *first = format!("{}{rest}", self.head(color));
         }
         if let Some(complaint) = &self.complaint {
-            lines.push(format!("  {red}{}{end}", fit(complaint.lines().next().unwrap_or_default(), width.max(3) - 2)));
+            lines.push(format!(
+                "  {red}{}{end}",
+                fit_to_width(complaint.lines().next().unwrap_or_default(), width.max(3) - 2)
+            ));
         }
-        let prompt = fit(&format!("  {}> ", self.hint), width / 2);
+        let prompt = fit_to_width(&format!("  {}> ", self.hint), width / 2);
         let room = width.saturating_sub(prompt.chars().count() + 1);
         lines.push(format!("{dim}{prompt}{end}{}", fit_end(&self.line, room)));
         lines
     }
 
     /// Whether all of its text is shown by [`Question::lines`].
-    pub fn fits(&self, width: usize, most: usize) -> bool {
+    pub fn fits_screen(&self, width: usize, most: usize) -> bool {
         let plain = format!("? ({}) {}", self.path, self.text);
-        plain.lines().map(|line| wrap(line, width).len()).sum::<usize>() < most
+        plain.lines().map(|line| wrap_line(line, width).len()).sum::<usize>() < most
     }
 }
 
@@ -172,27 +176,27 @@ mod tests {
             (b"\x15x\x01\x02", "x"),
             (b"\xff", "x"),
         ] {
-            assert_eq!(question.feed(keys), Typed::Unfinished, "{keys:?}");
+            assert_eq!(question.take_bytes(keys), Typed::Unfinished, "{keys:?}");
             assert_eq!(question.line, line, "{keys:?}");
         }
         // A character that comes in two pieces.
         let euro = "€".as_bytes();
-        question.feed(&euro[..1]);
-        question.feed(&euro[1..]);
-        assert_eq!(question.feed(b"\nyes\n"), Typed::Line("x€".into()));
-        assert_eq!(question.feed(b"\x04"), Typed::Closed);
+        question.take_bytes(&euro[..1]);
+        question.take_bytes(&euro[1..]);
+        assert_eq!(question.take_bytes(b"\nyes\n"), Typed::Line("x€".into()));
+        assert_eq!(question.take_bytes(b"\x04"), Typed::Closed);
     }
 
     #[test]
     fn a_long_question_leaves_room_for_the_answer() {
         let mut question = question("approve", &"a line of the change\n".repeat(50));
-        question.feed(b"no, since it is a mistake that nobody would see");
-        question.complain("`perhaps` is neither yes nor no");
+        question.take_bytes(b"no, since it is a mistake that nobody would see");
+        question.show_complaint("`perhaps` is neither yes nor no");
         let lines = question.lines(30, 8, false);
         assert_eq!(lines.len(), 8, "{lines:#?}");
         assert!(lines.iter().all(|line| line.chars().count() <= 30), "{lines:#?}");
         assert!(lines[0].starts_with("? (main/sure) a line of the ch"), "{lines:#?}");
         assert!(lines[7].starts_with("  yes or no> ") && lines[7].ends_with("would see"), "{lines:#?}");
-        assert!(!question.fits(30, 8) && question.fits(30, 200));
+        assert!(!question.fits_screen(30, 8) && question.fits_screen(30, 200));
     }
 }

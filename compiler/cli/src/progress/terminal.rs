@@ -36,12 +36,12 @@ impl KeyMode {
 
 impl Drop for KeyMode {
     fn drop(&mut self) {
-        restore();
+        restore_terminal();
     }
 }
 
 /// Puts the settings back, if they were changed: also for a process that ends while another thread reads keys.
-pub fn restore() {
+pub fn restore_terminal() {
     if let Some(before) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         // A terminal that has gone away has no settings.
         let _ = tcsetattr(stdin(), OptionalActions::Now, &before);

@@ -10,9 +10,9 @@ use std::{
 };
 
 use cascade_ir::screen::neutral_line;
-use cascade_runtime::{Event, host::Progress, journal::now};
+use cascade_runtime::{Event, host::Progress, journal::now_ms};
 
-use super::{figures, meter::Meter, plain::first_line, question::Question, width::columns};
+use super::{figures, meter::Meter, plain::first_line, question::Question, width::count_columns};
 
 /// How often the tree is drawn.
 pub const TICK: Duration = Duration::from_millis(100);
@@ -191,7 +191,7 @@ impl Tree {
                 self.nodes[node].progress = match progress {
                     Progress::Alive | Progress::Session(_) => return,
                     Progress::Line(text) | Progress::Step(text) => text.clone(),
-                    Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
+                    Progress::Tokens(count) => format!("{} tokens so far", figures::short_count(*count)),
                     Progress::WaitsFor(name) => format!("waits for its turn at `{name}`"),
                     Progress::WaitsUntil(_) => String::new(),
                 };
@@ -205,7 +205,7 @@ impl Tree {
                 let node = &mut self.nodes[node];
                 node.progress.clear();
                 let longest = (*wait_ms).max(*up_to_ms);
-                node.waits_until = longest.map(|ms| now().saturating_add_unsigned(ms));
+                node.waits_until = longest.map(|ms| now_ms().saturating_add_unsigned(ms));
                 node.note = first_and_last_line(message);
             }
             Event::StageFinished { path, status, attempts, tokens, cost, ms, message } => {
@@ -342,7 +342,7 @@ impl Tree {
         // A question that is longer than its part of the screen goes into the history as a whole.
         let for_question = (rows / 2).max(2);
         let color = self.color;
-        if let Some(question) = self.question.as_mut().filter(|q| !q.printed && !q.fits(columns, for_question)) {
+        if let Some(question) = self.question.as_mut().filter(|q| !q.printed && !q.fits_screen(columns, for_question)) {
             question.printed = true;
             let text = question.full_text(color);
             self.messages.push(text);
@@ -390,7 +390,7 @@ fn visible_columns(line: &str) -> usize {
         plain.push_str(before);
         rest = after.split_once('m').map_or("", |(_, rest)| rest);
     }
-    columns(&(plain + rest))
+    count_columns(&(plain + rest))
 }
 
 /// The first line of a message and, where there are more, the last one: of a program, the last that it wrote.

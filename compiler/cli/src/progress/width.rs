@@ -3,12 +3,12 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The columns of a text without control characters.
-pub fn columns(text: &str) -> usize {
+pub fn count_columns(text: &str) -> usize {
     text.width()
 }
 
 /// The beginning of a text that fits.
-pub fn fit(text: &str, width: usize) -> String {
+pub fn fit_to_width(text: &str, width: usize) -> String {
     let mut used = 0;
     text.chars()
         .take_while(|letter| {
@@ -33,7 +33,7 @@ pub fn fit_end(text: &str, width: usize) -> String {
 }
 
 /// A line in pieces that fit; at least one.
-pub fn wrap(line: &str, width: usize) -> Vec<String> {
+pub fn wrap_line(line: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;
     for letter in line.chars() {
@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn wide_characters_take_two_columns() {
-        assert_eq!((fit("日本語", 5), fit_end("日本語", 4)), ("日本".into(), "本語".into()));
-        assert_eq!(wrap("日本語ab", 4), ["日本", "語ab"]);
-        assert_eq!(wrap("", 4), [""]);
-        assert_eq!(columns("日e\u{301}"), 3);
+        assert_eq!((fit_to_width("日本語", 5), fit_end("日本語", 4)), ("日本".into(), "本語".into()));
+        assert_eq!(wrap_line("日本語ab", 4), ["日本", "語ab"]);
+        assert_eq!(wrap_line("", 4), [""]);
+        assert_eq!(count_columns("日e\u{301}"), 3);
     }
 }

@@ -9,11 +9,11 @@ use cascade_runtime::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::{args::RunsDiffArgs, commands::print, error::Stop, journal};
+use crate::{args::RunsDiffArgs, commands::print_text, error::Stop, journal};
 
 /// Compares two runs.
-pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, Stop> {
-    let (a, b) = (journal::run(store, &args.before)?, journal::run(store, &args.after)?);
+pub fn show_run_diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, Stop> {
+    let (a, b) = (journal::find_run(store, &args.before)?, journal::find_run(store, &args.after)?);
     let mut lines: Vec<Json> = Vec::new();
     let names = |value: &Json| value.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let mut inputs = names(&a.inputs);
@@ -24,7 +24,7 @@ pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, S
             lines.push(json!({ "what": format!("input {name}"), "before": x, "after": y }));
         }
     }
-    let (before, after) = (last(store.effects(&a.id)?), last(store.effects(&b.id)?));
+    let (before, after) = (last_attempts(store.effects(&a.id)?), last_attempts(store.effects(&b.id)?));
     let mut paths: Vec<&String> = before.keys().chain(after.keys().filter(|p| !before.contains_key(*p))).collect();
     paths.sort();
     let mut same = 0;
@@ -54,13 +54,13 @@ pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, S
         lines.push(json!({ "what": "result", "before": a.result, "after": b.result }));
     }
     if args.json {
-        print(&format!("{}\n", json!({ "before": a.id, "after": b.id, "same": same, "differences": lines })))?;
+        print_text(&format!("{}\n", json!({ "before": a.id, "after": b.id, "same": same, "differences": lines })))?;
         return Ok(u8::from(!lines.is_empty()));
     }
     let paint = |code: &str, text: String| if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text };
     let mut out = String::new();
     for line in &lines {
-        let text = |name: &str| line.get(name).filter(|v| !v.is_null()).map(short);
+        let text = |name: &str| line.get(name).filter(|v| !v.is_null()).map(shorten_value);
         let change = line.get("change").and_then(Json::as_str).map(|c| format!(": {c}")).unwrap_or_default();
         out.push_str(&format!("{}{change}\n", line.get("what").and_then(Json::as_str).unwrap_or_default()));
         if let Some(before) = text("before") {
@@ -74,13 +74,13 @@ pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, S
     }
     let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     out.push_str(&format!("{}, {} the same\n", plural(lines.len(), "difference"), plural(same, "stage")));
-    print(&out)?;
+    print_text(&out)?;
     // As `diff` does.
     Ok(u8::from(!lines.is_empty()))
 }
 
 /// The last attempt of each stage.
-fn last(effects: Vec<EffectRow>) -> BTreeMap<String, EffectRow> {
+fn last_attempts(effects: Vec<EffectRow>) -> BTreeMap<String, EffectRow> {
     effects.into_iter().map(|e| (e.path.clone(), e)).collect()
 }
 
@@ -97,7 +97,7 @@ fn output_of(effect: &EffectRow) -> Json {
     }
 }
 
-fn short(value: &Json) -> String {
+fn shorten_value(value: &Json) -> String {
     let text = match value {
         Json::String(text) => neutral_line(text),
         other => neutral_line(&other.to_string()),

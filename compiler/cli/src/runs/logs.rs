@@ -2,33 +2,33 @@
 
 use std::{thread, time::Duration};
 
-use cascade_ir::screen::{neutral, neutral_line};
+use cascade_ir::screen::{neutral_line, neutralize_controls};
 use cascade_runtime::journal::{Activity, Cursor, Store};
 use serde_json::{Value as Json, json};
 
-use crate::{args::RunsLogsArgs, commands::print, error::Stop, journal, time};
+use crate::{args::RunsLogsArgs, commands::print_text, error::Stop, journal, time};
 
 /// How often the activity of a run that lives is read.
 const POLL: Duration = Duration::from_millis(250);
 
 /// Prints what happened in a run, in the order of time.
-pub fn logs(store: &dyn Store, args: &RunsLogsArgs, color: bool) -> Result<u8, Stop> {
-    let mut run = journal::run(store, &args.run)?;
+pub fn show_logs(store: &dyn Store, args: &RunsLogsArgs, color: bool) -> Result<u8, Stop> {
+    let mut run = journal::find_run(store, &args.run)?;
     let mut cursor = Cursor::default();
     loop {
         let mut out = String::new();
         for activity in store.activity(&run.id, &mut cursor)? {
-            let at = activity.at();
+            let at = activity.last_at();
             let Some(event) = as_event(activity, args.follow) else { continue };
-            out.push_str(&if args.json { with_time(at, &event) } else { line(at, &event, color) });
+            out.push_str(&if args.json { with_time(at, &event) } else { log_line(at, &event, color) });
             out.push('\n');
         }
-        print(&out)?;
+        print_text(&out)?;
         if !args.follow || run.pid.is_none() {
             return Ok(0);
         }
         thread::sleep(POLL);
-        run = journal::run(store, &run.id)?;
+        run = journal::find_run(store, &run.id)?;
     }
 }
 
@@ -67,8 +67,8 @@ fn with_time(at: i64, event: &Json) -> String {
     event.to_string()
 }
 
-fn line(at: i64, event: &Json, color: bool) -> String {
-    let text = |name: &str| neutral(event.get(name).and_then(Json::as_str).unwrap_or_default());
+fn log_line(at: i64, event: &Json, color: bool) -> String {
+    let text = |name: &str| neutralize_controls(event.get(name).and_then(Json::as_str).unwrap_or_default());
     let (dim, end) = if color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
     let message = text("message");
     let message = message.lines().next().unwrap_or_default();
@@ -82,15 +82,15 @@ fn line(at: i64, event: &Json, color: bool) -> String {
             let until = progress.get("waits_until").and_then(Json::as_i64);
             let name = progress.get("waits_for").and_then(Json::as_str);
             let otherwise = || match (until, name) {
-                (_, Some(name)) => format!("waits for its turn at `{}`", neutral(name)),
-                (Some(until), _) => format!("waits until {}", time::clock(until)),
+                (_, Some(name)) => format!("waits for its turn at `{}`", neutralize_controls(name)),
+                (Some(until), _) => format!("waits until {}", time::clock_text(until)),
                 (None, None) => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
             };
             format!("      {}: {}", text("path"), said.map_or_else(otherwise, neutral_line))
         }
         "stage_retrying" => {
             let end = event.get("until").and_then(Json::as_i64);
-            let end = end.map_or_else(String::new, |until| format!(" at {}", time::clock(until)));
+            let end = end.map_or_else(String::new, |until| format!(" at {}", time::clock_text(until)));
             format!("retry {}: {message}; next: {}{end}", text("path"), text("next"))
         }
         "model_passed_over" => {
@@ -100,7 +100,9 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "task_assigned" => format!("note  {}: agent {} takes it", text("path"), event["agent"]),
         "agent_session" => format!("note  {}: the agent works in session {}", text("path"), text("session")),
         "answer_refused" => format!("note  {}: the answer of attempt {} was refused", text("path"), event["attempt"]),
-        "answer_repaired" => format!("note  {}: the answer was repaired: {}", text("path"), repairs(event).join("; ")),
+        "answer_repaired" => {
+            format!("note  {}: the answer was repaired: {}", text("path"), describe_repairs(event).join("; "))
+        }
         "stage_finished" if message.is_empty() => format!("{} {}", text("status"), text("path")),
         "stage_finished" => format!("{} {}: {message}", text("status"), text("path")),
         "gate_failed" => format!("gate  {message}"),
@@ -108,11 +110,11 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "log" => format!("log   {message}"),
         other => format!("{other} {}", text("path")),
     };
-    format!("{dim}{}{end} {what}", time::clock(at))
+    format!("{dim}{}{end} {what}", time::clock_text(at))
 }
 
 /// What was corrected to read the answer of a model.
-pub fn repairs(event: &Json) -> Vec<String> {
+pub fn describe_repairs(event: &Json) -> Vec<String> {
     let repairs = event.get("repairs").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     repairs.iter().filter_map(Json::as_str).map(neutral_line).collect()
 }

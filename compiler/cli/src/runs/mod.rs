@@ -9,28 +9,28 @@ mod verify;
 use std::sync::Arc;
 
 use cascade_ir::screen::neutral_line;
-use cascade_runtime::journal::{RunRow, Store, now};
+use cascade_runtime::journal::{RunRow, Store, now_ms};
 use serde_json::json;
 
 use crate::{
     args::{GcArgs, RunsArgs, RunsCommand, RunsListArgs},
-    commands::print,
+    commands::print_text,
     error::Stop,
     journal,
-    progress::{money, seconds},
+    progress::{dollars, duration_text},
     resume, time,
 };
 
 /// `cascadec runs …`.
-pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_runs(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::open_project_store()?;
     match &args.command {
         None => list_runs(&*store, &RunsListArgs::default(), color),
         Some(RunsCommand::List(args)) => list_runs(&*store, args, color),
-        Some(RunsCommand::Show(args)) => show::show(&*store, args, color),
-        Some(RunsCommand::Logs(args)) => logs::logs(&*store, args, color),
-        Some(RunsCommand::Diff(args)) => diff::diff(&*store, args, color),
-        Some(RunsCommand::Verify(args)) => verify::verify(&*store, args),
+        Some(RunsCommand::Show(args)) => show::show_run(&*store, args, color),
+        Some(RunsCommand::Logs(args)) => logs::show_logs(&*store, args, color),
+        Some(RunsCommand::Diff(args)) => diff::show_run_diff(&*store, args, color),
+        Some(RunsCommand::Verify(args)) => verify::verify_run(&*store, args),
         Some(RunsCommand::Cancel(args)) => cancel_run(&store, &args.run, color),
         Some(RunsCommand::Gc(args)) => collect_garbage(&*store, args),
     }
@@ -49,7 +49,7 @@ fn paint_status(color: bool, status: &str) -> String {
 
 /// How long a run lived.
 fn lifetime_ms(run: &RunRow) -> i64 {
-    if run.pid.is_some() { now().saturating_sub(run.started).max(run.clock) } else { run.clock }
+    if run.pid.is_some() { now_ms().saturating_sub(run.started).max(run.clock) } else { run.clock }
 }
 
 fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
@@ -65,11 +65,11 @@ fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, 
             out.push_str(&serde_json::to_string(run).unwrap_or_default());
             out.push('\n');
         }
-        print(&out)?;
+        print_text(&out)?;
         return Ok(0);
     }
     if runs.is_empty() {
-        print("no runs are recorded\n")?;
+        print_text("no runs are recorded\n")?;
         return Ok(0);
     }
     let mut rows = vec![["run", "status", "started", "took", "tokens", "cost", "what"].map(str::to_owned)];
@@ -78,10 +78,10 @@ fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, 
         rows.push([
             run.id.clone(),
             run.status.clone(),
-            time::clock(run.started),
-            seconds(millis),
+            time::clock_text(run.started),
+            duration_text(millis),
             if run.tokens > 0 { run.tokens.to_string() } else { String::new() },
-            if run.cost > 0 { money(run.cost) } else { String::new() },
+            if run.cost > 0 { dollars(run.cost) } else { String::new() },
             format!("{} {}", neutral_line(&run.file), run.cascade),
         ]);
     }
@@ -105,12 +105,12 @@ fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, 
     if hidden > 0 {
         out.push_str(&format!("… and {hidden} older; `--number` shows more\n"));
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(0)
 }
 
 fn cancel_run(store: &Arc<dyn Store>, id: &str, color: bool) -> Result<u8, Stop> {
-    let run = journal::run(&**store, id)?;
+    let run = journal::find_run(&**store, id)?;
     if let Some(pid) = run.pid {
         let raw = i32::try_from(pid).ok().and_then(nix_pid);
         let signalled = raw.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok());
@@ -124,7 +124,7 @@ fn cancel_run(store: &Arc<dyn Store>, id: &str, color: bool) -> Result<u8, Stop>
         "done" | "failed" | "cancelled" => Err(Stop::usage(format!("run {} has ended ({})", run.id, run.status))),
         _ => {
             // A program that cannot be compiled any more has no hooks to run.
-            if resume::cancel(store, &run, color).is_err() {
+            if resume::cancel_run(store, &run, color).is_err() {
                 store.mark_cancelled(&run.id)?;
             }
             eprintln!("run {} is cancelled; it can still be resumed: cascadec resume {}", run.id, run.id);
@@ -138,14 +138,14 @@ fn nix_pid(pid: i32) -> Option<rustix::process::Pid> {
 }
 
 fn collect_garbage(store: &dyn Store, args: &GcArgs) -> Result<u8, Stop> {
-    let before = now().saturating_sub(time::duration(&args.older_than).map_err(Stop::usage)?);
+    let before = now_ms().saturating_sub(time::parse_duration(&args.older_than).map_err(Stop::usage)?);
     let collected = store.collect(before, args.all)?;
     if args.json {
-        print(&format!("{}\n", json!(collected)))?;
+        print_text(&format!("{}\n", json!(collected)))?;
         return Ok(0);
     }
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    print(&format!(
+    print_text(&format!(
         "removed {}, {}, {} and {}\n",
         plural(collected.runs, "run", "runs"),
         plural(collected.cached, "cached answer", "cached answers"),

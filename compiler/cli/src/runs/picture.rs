@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cascade_compiler::graph::{StageRecord, State};
-use cascade_ir::{Place, screen::neutral};
+use cascade_ir::{Place, screen::neutralize_controls};
 use cascade_runtime::journal::{EffectRow, QuestionRow, RunRow, Store};
 use serde_json::Value as Json;
 
-use crate::{error::Stop, progress::figures};
+use crate::{error::Stop, progress::stage_figures};
 
 /// What a graph shows of a run.
 #[derive(Debug, Default, PartialEq)]
@@ -174,7 +174,7 @@ impl Sum {
         let times = if self.times > 1 { format!(" ({} times)", self.times) } else { String::new() };
         let message = self.message.map(|message| format!(": {message}")).unwrap_or_default();
         let spent = if self.ms > 0 || self.tokens > 0 || self.cost > 0 {
-            format!(", {}", figures(self.ms, self.attempts, self.tokens, self.cost))
+            format!(", {}", stage_figures(self.ms, self.attempts, self.tokens, self.cost))
         } else {
             String::new()
         };
@@ -183,7 +183,7 @@ impl Sum {
 }
 
 fn first_line(text: &str) -> String {
-    neutral(text.lines().next().unwrap_or_default()).into_owned()
+    neutralize_controls(text.lines().next().unwrap_or_default()).into_owned()
 }
 
 /// `main/x~2/fallback` is `main/x`: other attempts at the same, of which the last one counts. A hook is called again by

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cascade_ir::screen::{neutral, neutral_line};
+use cascade_ir::screen::{neutral_line, neutralize_controls};
 use cascade_runtime::{
-    journal::{EffectRow, RunRow, Store, now},
+    journal::{EffectRow, RunRow, Store, now_ms},
     value::{REDACTED, shown_command},
     wire::shown_text,
 };
@@ -12,16 +12,16 @@ use serde_json::{Value as Json, json};
 
 use super::{
     lifetime_ms,
-    logs::{repairs, wait_end},
+    logs::{describe_repairs, wait_end},
     paint_status,
-    verify::describe,
+    verify::describe_faults,
 };
 use crate::{
     args::RunsShowArgs,
-    commands::{page, print},
+    commands::{page_text, print_text},
     error::Stop,
     journal,
-    progress::{figures, money, seconds},
+    progress::{dollars, duration_text, stage_figures},
     time,
 };
 
@@ -29,9 +29,9 @@ use crate::{
 const SHORT: usize = 100;
 
 /// Shows one run.
-pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, Stop> {
+pub fn show_run(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, Stop> {
     let run = match &args.run {
-        Some(id) => journal::run(store, id)?,
+        Some(id) => journal::find_run(store, id)?,
         None => match store.runs()?.into_iter().next() {
             Some(run) => run,
             None => return Err(Stop::usage("no runs are recorded")),
@@ -41,10 +41,10 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
     let questions = store.questions(&run.id)?;
     if args.json {
         let whole = json!({ "run": run, "effects": effects, "questions": questions });
-        print(&(serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n"))?;
+        print_text(&(serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n"))?;
         return Ok(0);
     }
-    let mut out = head(&run, color);
+    let mut out = run_head(&run, color);
     let mut tree = Tree::default();
     for effect in &effects {
         tree.add(effect);
@@ -55,30 +55,30 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
         out.push_str(&format!(
             "asks   {}: {}\n",
             question.path,
-            neutral(question.question.lines().next().unwrap_or_default())
+            neutralize_controls(question.question.lines().next().unwrap_or_default())
         ));
     }
     match (&run.result, &run.error) {
-        (Some(result), _) => out.push_str(&format!("result {}\n", cut(result, args.full))),
-        (None, Some(error)) => out.push_str(&format!("error  {}\n", neutral(&error.to_string()))),
+        (Some(result), _) => out.push_str(&format!("result {}\n", cut_value(result, args.full))),
+        (None, Some(error)) => out.push_str(&format!("error  {}\n", neutralize_controls(&error.to_string()))),
         (None, None) => {}
     }
     // A run that lives is being written.
     if run.pid.is_none() {
-        out.push_str(&format!("record {}\n", describe(&store.verify(&run.id)?)));
+        out.push_str(&format!("record {}\n", describe_faults(&store.verify(&run.id)?)));
     }
     if journal::is_unfinished(&run) {
         out.push_str(&format!("resume cascadec resume {}\n", run.id));
     }
-    page(&out)?;
+    page_text(&out)?;
     Ok(0)
 }
 
-fn head(run: &RunRow, color: bool) -> String {
+fn run_head(run: &RunRow, color: bool) -> String {
     let millis = u64::try_from(lifetime_ms(run)).unwrap_or(0);
     let mut out = format!("run    {} {}\n", run.id, paint_status(color, &run.status));
     out.push_str(&format!("of     {} {}\n", neutral_line(&run.file), run.cascade));
-    out.push_str(&format!("began  {}, lived {}\n", time::clock(run.started), seconds(millis)));
+    out.push_str(&format!("began  {}, lived {}\n", time::clock_text(run.started), duration_text(millis)));
     if let Some(pid) = run.pid {
         out.push_str(&format!("by     process {pid}\n"));
     }
@@ -86,13 +86,13 @@ fn head(run: &RunRow, color: bool) -> String {
         out.push_str(&format!("fork   of run {fork}\n"));
     }
     if let Some(until) = run.until {
-        out.push_str(&format!("waits  until {}\n", time::clock(until)));
+        out.push_str(&format!("waits  until {}\n", time::clock_text(until)));
     }
     if run.tokens > 0 || run.cost > 0 {
-        out.push_str(&format!("spent  {} tokens, {}\n", run.tokens, money(run.cost)));
+        out.push_str(&format!("spent  {} tokens, {}\n", run.tokens, dollars(run.cost)));
     }
     for (name, value) in run.inputs.as_object().into_iter().flatten() {
-        out.push_str(&format!("input  {name} = {}\n", cut(value, false)));
+        out.push_str(&format!("input  {name} = {}\n", cut_value(value, false)));
     }
     out
 }
@@ -135,12 +135,12 @@ impl<'e> Tree<'e> {
                     // An outcome that is older than the last effect was overcome by it.
                     let outcome = shown.outcomes.get(path).filter(|o| last.ended.is_none_or(|ended| o.at >= ended));
                     let mark = outcome.map_or_else(|| mark_of_effect(last), Outcome::mark);
-                    let mut facts = facts(&self.effects, attempts);
+                    let mut facts = effect_facts(&self.effects, attempts);
                     if let Some(outcome) = outcome.filter(|_| last.error.is_none()) {
                         facts.push_str(&outcome.reason());
                     }
                     if let Some(wait) = shown.waits.get(path).filter(|wait| wait.began >= last.started) {
-                        facts.push_str(&format!(", waits until {}", time::clock(wait.until)));
+                        facts.push_str(&format!(", waits until {}", time::clock_text(wait.until)));
                     }
                     if shown.repaired.contains_key(path) {
                         facts.push_str(", repaired");
@@ -150,13 +150,13 @@ impl<'e> Tree<'e> {
                     }
                     out.push_str(&format!("{indent}{} {name}  {facts}\n", paint_mark(mark, color)));
                     if args.full || args.io {
-                        details(last, &format!("{indent}    "), args.full, out);
+                        write_details(last, &format!("{indent}    "), args.full, out);
                         for repair in shown.repaired.get(path).into_iter().flatten() {
                             out.push_str(&format!("{indent}    read  {repair}\n"));
                         }
                     }
                     if args.keys {
-                        key(last, &format!("{indent}    "), out);
+                        write_key(last, &format!("{indent}    "), out);
                     }
                 }
             }
@@ -305,7 +305,7 @@ impl Outcome {
 
     /// `: exit code 1`, or `, skipped`.
     fn reason(&self) -> String {
-        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next()).map(neutral)) {
+        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next()).map(neutralize_controls)) {
             ("failed", Some(message)) => format!(": {message}"),
             ("failed", None) => String::new(),
             (status, Some(message)) => format!(", {status}: {message}"),
@@ -346,10 +346,10 @@ impl<'a> Shown<'a> {
                 waits.remove(&path);
                 outcomes.insert(path, Outcome { at, status, message: text("message") });
             } else if kind == "answer_repaired" {
-                repaired.insert(path, repairs(&event));
+                repaired.insert(path, describe_repairs(&event));
             } else if kind == "stage_retrying" {
                 waits.remove(&path);
-                if let Some(until) = wait_end(at, &event).filter(|until| *until > now()) {
+                if let Some(until) = wait_end(at, &event).filter(|until| *until > now_ms()) {
                     waits.insert(path.clone(), Wait { began: at, until });
                 }
                 if text("next").as_deref() == Some("fallback") {
@@ -361,19 +361,19 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn facts(effects: &[&EffectRow], attempts: u32) -> String {
+fn effect_facts(effects: &[&EffectRow], attempts: u32) -> String {
     let took: i64 = effects.iter().filter_map(|e| Some(e.ended?.saturating_sub(e.started))).sum();
     let tokens: i64 = effects.iter().map(|e| e.tokens_in + e.tokens_out).sum();
     let cost: i64 = effects.iter().filter_map(|e| e.cost).sum();
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
-    let mut out = figures(number(took), attempts, number(tokens), cost);
+    let mut out = stage_figures(number(took), attempts, number(tokens), cost);
     let Some(last) = effects.last() else { return out };
     out = format!("{}, {out}", last.model.as_deref().unwrap_or(&last.skill));
     if let Some(origin) = &last.origin {
         out.push_str(&format!(", from run {origin}"));
     }
     if let Some(error) = &last.error {
-        out.push_str(&format!(": {}", neutral(error.message.lines().next().unwrap_or_default())));
+        out.push_str(&format!(": {}", neutralize_controls(error.message.lines().next().unwrap_or_default())));
     } else if last.status == "interrupted" {
         out.push_str(": interrupted");
     } else if last.status == "withdrawn" {
@@ -382,13 +382,13 @@ fn facts(effects: &[&EffectRow], attempts: u32) -> String {
     out
 }
 
-fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
+fn write_details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
     let mut line = |name: &str, text: &str| {
         for (i, part) in text.lines().enumerate() {
             out.push_str(&format!("{indent}{} {part}\n", if i == 0 { name } else { "     " }));
         }
     };
-    line("asked", &request(effect, full));
+    line("asked", &request_text(effect, full));
     if effect.answer.as_ref().is_some_and(|answer| answer.get("sealed").is_some()) {
         line("said ", REDACTED);
     } else if let Some(answer) = &effect.answer {
@@ -400,11 +400,11 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
                     format!("{name} {}", call.get("args").unwrap_or(&Json::Null))
                 };
                 let calls: Vec<String> = calls.iter().map(call).collect();
-                line("calls", &cut(&Json::String(calls.join(", ")), full));
+                line("calls", &cut_value(&Json::String(calls.join(", ")), full));
             }
             None => {
                 let text = texts.iter().find_map(|n| answer.get(n)).unwrap_or(answer);
-                line("said ", &cut(text, full));
+                line("said ", &cut_value(text, full));
             }
         }
         let changes = answer.pointer("/patch/changes").and_then(Json::as_array);
@@ -413,7 +413,7 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
             line("files", &neutral_line(&changed.join(", ")));
         }
         if let (Some(diff), true) = (answer.get("diff"), full) {
-            line("diff ", &cut(diff, full));
+            line("diff ", &cut_value(diff, full));
         }
     }
 }
@@ -431,7 +431,7 @@ fn changed_file(change: &Json) -> Option<String> {
 }
 
 /// The key of an effect and what it is made of.
-fn key(effect: &EffectRow, indent: &str, out: &mut String) {
+fn write_key(effect: &EffectRow, indent: &str, out: &mut String) {
     out.push_str(&format!("{indent}key   {}\n", effect.key));
     for (name, digest) in &effect.key_parts {
         out.push_str(&format!("{indent}      {} {digest}\n", neutral_line(name)));
@@ -439,14 +439,14 @@ fn key(effect: &EffectRow, indent: &str, out: &mut String) {
 }
 
 /// What was asked, in the words of its kind.
-fn request(effect: &EffectRow, full: bool) -> String {
+fn request_text(effect: &EffectRow, full: bool) -> String {
     let request = &effect.request;
     let text = |name: &str| request.get(name).map(shown_text).unwrap_or_default().to_owned();
     match effect.kind.as_str() {
         "run" => {
             let argv = request.get("argv").and_then(Json::as_array).cloned().unwrap_or_default();
             let words: Vec<&str> = argv.iter().map(shown_text).collect();
-            cut(&Json::String(shown_command(&words)), full)
+            cut_value(&Json::String(shown_command(&words)), full)
         }
         "http" => format!("{} {}", text("method"), neutral_line(&text("url"))),
         "prompt" | "agent" => match request.get("turns").and_then(Json::as_array).and_then(|turns| turns.last()) {
@@ -454,28 +454,28 @@ fn request(effect: &EffectRow, full: bool) -> String {
             Some(turn) => {
                 let results = turn.get("results").and_then(Json::as_array);
                 let results = results.into_iter().flatten().filter_map(|r| r.get("text")?.as_str());
-                cut(&Json::String(results.collect::<Vec<_>>().join(", ")), full)
+                cut_value(&Json::String(results.collect::<Vec<_>>().join(", ")), full)
             }
-            None => cut(&Json::String(text("prompt")), full),
+            None => cut_value(&Json::String(text("prompt")), full),
         },
         "mcp" => {
             let server = request.pointer("/server/name").and_then(Json::as_str).unwrap_or_default();
-            let arguments = cut(request.get("args").unwrap_or(&Json::Null), full);
+            let arguments = cut_value(request.get("args").unwrap_or(&Json::Null), full);
             format!("{} {arguments}", neutral_line(&format!("{server}.{}", text("tool"))))
         }
-        _ => cut(&Json::String(text("question")), full),
+        _ => cut_value(&Json::String(text("question")), full),
     }
 }
 
 /// A value in one line, or as it is.
-fn cut(value: &Json, full: bool) -> String {
+fn cut_value(value: &Json, full: bool) -> String {
     let text = match value {
         Json::String(text) => text.trim_end().to_owned(),
         other if full => serde_json::to_string_pretty(other).unwrap_or_default(),
         other => other.to_string(),
     };
     if full {
-        return neutral(&text).into_owned();
+        return neutralize_controls(&text).into_owned();
     }
     let line = neutral_line(&text);
     if line.chars().count() <= SHORT {

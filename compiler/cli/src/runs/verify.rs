@@ -4,12 +4,12 @@ use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::{RunRow, Store, Verification};
 use serde_json::json;
 
-use crate::{args::RunsVerifyArgs, commands::print, error::Stop, journal};
+use crate::{args::RunsVerifyArgs, commands::print_text, error::Stop, journal};
 
 /// `cascadec runs verify`. Gives 1 when a record is not what was written, or cannot be verified.
-pub fn verify(store: &dyn Store, args: &RunsVerifyArgs) -> Result<u8, Stop> {
+pub fn verify_run(store: &dyn Store, args: &RunsVerifyArgs) -> Result<u8, Stop> {
     let runs: Vec<RunRow> = match &args.run {
-        Some(id) => vec![journal::run(store, id)?],
+        Some(id) => vec![journal::find_run(store, id)?],
         None => store.runs()?,
     };
     let (mut out, mut code) = (String::new(), 0);
@@ -23,18 +23,18 @@ pub fn verify(store: &dyn Store, args: &RunsVerifyArgs) -> Result<u8, Stop> {
             let line = json!({ "run": run.id, "rows": rows, "faults": faults, "unknown": verified.unknown });
             out.push_str(&format!("{line}\n"));
         } else {
-            out.push_str(&format!("{}  {}\n", run.id, describe(&verified)));
+            out.push_str(&format!("{}  {}\n", run.id, describe_faults(&verified)));
         }
     }
     if runs.is_empty() {
         out.push_str("no runs are recorded\n");
     }
-    print(&out)?;
+    print_text(&out)?;
     Ok(code)
 }
 
 /// What was found, in a few lines.
-pub(super) fn describe(verified: &Verification) -> String {
+pub(super) fn describe_faults(verified: &Verification) -> String {
     if verified.unknown {
         return "cannot be verified: an earlier version of Cascade recorded it".to_owned();
     }

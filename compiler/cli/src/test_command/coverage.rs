@@ -3,12 +3,12 @@
 use cascade_runtime::rehearsal::Coverage;
 
 /// Every cascade in per cent, with the places that no test reaches.
-pub fn human(coverage: &Coverage, color: bool) -> String {
+pub fn coverage_text(coverage: &Coverage, color: bool) -> String {
     let (bold, yellow, dim, end) = if color { ("\x1b[1m", "\x1b[33m", "\x1b[2m", "\x1b[0m") } else { ("", "", "", "") };
     let mut out = String::from("\n");
     for ((_, cascade), points) in &coverage.cascades {
         let reached = points.values().filter(|reached| **reached).count();
-        let per_cent = share(reached, points.len());
+        let per_cent = percentage(reached, points.len());
         out.push_str(&format!("{bold}{per_cent:>4}%{end} {cascade}  {dim}{reached} of {}{end}\n", points.len()));
         for (point, _) in points.iter().filter(|(_, reached)| !**reached) {
             let (line, column) = point.at;
@@ -16,11 +16,11 @@ pub fn human(coverage: &Coverage, color: bool) -> String {
         }
     }
     let (reached, all) = coverage.sum();
-    out.push_str(&format!("{bold}{:>4}%{end} of all branches and stages are reached\n", share(reached, all)));
+    out.push_str(&format!("{bold}{:>4}%{end} of all branches and stages are reached\n", percentage(reached, all)));
     out
 }
 
 /// Per cent, rounded down: 100 is all.
-fn share(part: usize, all: usize) -> usize {
+fn percentage(part: usize, all: usize) -> usize {
     (part * 100).checked_div(all).unwrap_or(100)
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cascade_ir::{
     Place,
-    screen::{neutral, neutral_source},
+    screen::{neutral_source, neutralize_controls},
 };
 use cascade_runtime::rehearsal::{Problem, StageOutcome};
 
@@ -32,7 +32,7 @@ const COLORED: Paint = Paint {
 };
 
 /// All tests, then what failed, then the sum.
-pub fn report(done: &[Done<'_>], all: usize, color: bool) -> String {
+pub fn report_text(done: &[Done<'_>], all: usize, color: bool) -> String {
     let paint = if color { COLORED } else { PLAIN };
     let mut out = String::new();
     let mut file = "";
@@ -41,9 +41,9 @@ pub fn report(done: &[Done<'_>], all: usize, color: bool) -> String {
             file = &one.file.name;
             out.push_str(&format!("{}{file}{}\n", paint.bold, paint.end));
         }
-        let (mark, hue) = if one.passed() { ("✓", paint.green) } else { ("✗", paint.red) };
+        let (mark, hue) = if one.has_passed() { ("✓", paint.green) } else { ("✗", paint.red) };
         out.push_str(&format!("  {hue}{mark}{} {}\n", paint.end, one.test.name));
-        if one.passed() {
+        if one.has_passed() {
             for unused in &one.rehearsed.unused {
                 let place = unused.place;
                 let (line, at) = (place.line, place.column);
@@ -54,15 +54,15 @@ pub fn report(done: &[Done<'_>], all: usize, color: bool) -> String {
             }
         }
     }
-    for one in done.iter().filter(|one| !one.passed()) {
-        failure(&mut out, one, &paint);
+    for one in done.iter().filter(|one| !one.has_passed()) {
+        write_failure(&mut out, one, &paint);
     }
-    out.push_str(&sum(done, all, &paint));
+    out.push_str(&summary_line(done, all, &paint));
     out
 }
 
-fn sum(done: &[Done<'_>], all: usize, paint: &Paint) -> String {
-    let failed = done.iter().filter(|one| !one.passed()).count();
+fn summary_line(done: &[Done<'_>], all: usize, paint: &Paint) -> String {
+    let failed = done.iter().filter(|one| !one.has_passed()).count();
     let passed = done.len() - failed;
     if all == 0 {
         return "there are no tests; write `test \"name\" { … }`\n".to_owned();
@@ -81,14 +81,14 @@ fn sum(done: &[Done<'_>], all: usize, paint: &Paint) -> String {
     format!("{line}{} test{}: {}\n", all, if all == 1 { "" } else { "s" }, parts.join(", "))
 }
 
-fn failure(out: &mut String, one: &Done<'_>, paint: &Paint) {
+fn write_failure(out: &mut String, one: &Done<'_>, paint: &Paint) {
     out.push_str(&format!("\n{}✗ {}{}", paint.red, one.test.name, paint.end));
     if one.seed > 0 {
         out.push_str(&format!(" {}(with --seed {}){}", paint.dim, one.seed, paint.end));
     }
     out.push('\n');
     for problem in &one.rehearsed.problems {
-        excerpt(out, one.file, problem, paint);
+        write_excerpt(out, one.file, problem, paint);
     }
     if !one.rehearsed.stages.is_empty() {
         out.push_str(&format!("  {}the stages of the run{}\n", paint.dim, paint.end));
@@ -103,19 +103,19 @@ fn failure(out: &mut String, one: &Done<'_>, paint: &Paint) {
             paint.yellow,
             paint.end,
             unused.name,
-            position(one.file, unused.place)
+            position_text(one.file, unused.place)
         ));
     }
 }
 
-fn position(file: &File, place: Place) -> String {
+fn position_text(file: &File, place: Place) -> String {
     let name = file.program.files.get(place.file as usize).map_or("?", String::as_str);
     format!("{name}:{}:{}", place.line, place.column)
 }
 
-fn excerpt(out: &mut String, file: &File, problem: &Problem, paint: &Paint) {
+fn write_excerpt(out: &mut String, file: &File, problem: &Problem, paint: &Paint) {
     let Place { line, column, .. } = problem.place;
-    out.push_str(&format!("  {}\n", position(file, problem.place)));
+    out.push_str(&format!("  {}\n", position_text(file, problem.place)));
     let name = file.program.files.get(problem.place.file as usize);
     let source = name.and_then(|name| file.sources.iter().find(|(_, source)| source.name == *name));
     let text = source.and_then(|(_, source)| source.text.lines().nth(line.saturating_sub(1) as usize));
@@ -131,19 +131,19 @@ fn excerpt(out: &mut String, file: &File, problem: &Problem, paint: &Paint) {
         out.push_str(&format!("  {}{number} │{} {}\n", paint.dim, paint.end, neutral_source(text.trim_end())));
         let (gap, line) = (" ".repeat(before), "^".repeat(width.max(1)));
         out.push_str(&format!("  {}{margin} │{} {gap}{}{line} ", paint.dim, paint.end, paint.red));
-        out.push_str(&format!("{}{}\n", neutral(first(&problem.message)), paint.end));
+        out.push_str(&format!("{}{}\n", neutralize_controls(first_line(&problem.message)), paint.end));
     } else {
-        out.push_str(&format!("  {}{}{}\n", paint.red, neutral(first(&problem.message)), paint.end));
+        out.push_str(&format!("  {}{}{}\n", paint.red, neutralize_controls(first_line(&problem.message)), paint.end));
     }
     for more in problem.message.lines().skip(1).chain(problem.notes.iter().flat_map(|note| note.lines())) {
-        out.push_str(&format!("  {}{margin} │{}   {}\n", paint.dim, paint.end, neutral(more)));
+        out.push_str(&format!("  {}{margin} │{}   {}\n", paint.dim, paint.end, neutralize_controls(more)));
     }
     if let Some(help) = &problem.help {
-        out.push_str(&format!("  {}help{}: {}\n", paint.blue, paint.end, neutral(help)));
+        out.push_str(&format!("  {}help{}: {}\n", paint.blue, paint.end, neutralize_controls(help)));
     }
 }
 
-fn first(message: &str) -> &str {
+fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
 }
 
@@ -207,7 +207,7 @@ fn line_of(stage: &StageOutcome, known: &HashSet<&str>, paint: &Paint) -> String
         more.push(format!("{} attempts", stage.attempts));
     }
     if let (Some(message), "failed" | "skipped") = (&stage.message, stage.status) {
-        more.push(neutral(first(message)).into_owned());
+        more.push(neutralize_controls(first_line(message)).into_owned());
     }
     let more = if more.is_empty() { String::new() } else { format!("  {}{}{}", paint.dim, more.join(", "), paint.end) };
     format!("    {}{hue}{mark}{} {name}{more}\n", "  ".repeat(depth), paint.end)

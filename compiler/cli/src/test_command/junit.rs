@@ -5,8 +5,8 @@ use cascade_ir::markup::push_escaped;
 use super::Done;
 
 /// One suite a file.
-pub fn document(done: &[Done<'_>]) -> String {
-    let failures = done.iter().filter(|one| !one.passed()).count();
+pub fn junit_document(done: &[Done<'_>]) -> String {
+    let failures = done.iter().filter(|one| !one.has_passed()).count();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{failures}\">\n",
         done.len()
@@ -16,13 +16,13 @@ pub fn document(done: &[Done<'_>]) -> String {
         let of_file = rest.iter().take_while(|one| one.file.name == first.file.name).count();
         let (suite, others) = rest.split_at(of_file);
         rest = others;
-        let failures = suite.iter().filter(|one| !one.passed()).count();
+        let failures = suite.iter().filter(|one| !one.has_passed()).count();
         out.push_str(&format!(
             "  <testsuite name=\"{}\" tests=\"{of_file}\" failures=\"{failures}\">\n",
-            escaped(&first.file.name)
+            escape_xml_text(&first.file.name)
         ));
         for one in suite {
-            case(&mut out, one);
+            write_case(&mut out, one);
         }
         out.push_str("  </testsuite>\n");
     }
@@ -30,15 +30,15 @@ pub fn document(done: &[Done<'_>]) -> String {
     out
 }
 
-fn case(out: &mut String, one: &Done<'_>) {
+fn write_case(out: &mut String, one: &Done<'_>) {
     let place = one.test.place;
     out.push_str(&format!(
         "    <testcase classname=\"{}\" name=\"{}\" file=\"{0}\" line=\"{}\"",
-        escaped(&one.file.name),
-        escaped(&one.test.name),
+        escape_xml_text(&one.file.name),
+        escape_xml_text(&one.test.name),
         place.line
     ));
-    if one.passed() {
+    if one.has_passed() {
         out.push_str("/>\n");
         return;
     }
@@ -54,15 +54,15 @@ fn case(out: &mut String, one: &Done<'_>) {
         }
         out.push_str(&format!(
             "      <failure message=\"{}\">{}</failure>\n",
-            escaped(&problem.message),
-            escaped(&text).replace("&#10;", "\n")
+            escape_xml_text(&problem.message),
+            escape_xml_text(&text).replace("&#10;", "\n")
         ));
     }
     out.push_str("    </testcase>\n");
 }
 
 /// Escapes text for XML; characters that XML cannot hold are left out.
-fn escaped(text: &str) -> String {
+fn escape_xml_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_escaped(&mut out, text, |c| match c {
         '\n' => Some("&#10;"),

@@ -16,7 +16,7 @@ pub use args::TestArgs;
 use args::TestFormat;
 
 use crate::{
-    commands::{print, write},
+    commands::{print_text, write_file},
     error::Stop,
     files, github, jobs,
     projects::Projects,
@@ -43,16 +43,16 @@ pub struct Done<'a> {
 }
 
 impl Done<'_> {
-    fn passed(&self) -> bool {
-        self.rehearsed.passed()
+    fn has_passed(&self) -> bool {
+        self.rehearsed.has_passed()
     }
 }
 
 /// Runs the tests of files; exit 1 when one fails.
-pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_tests(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     let mut projects = Projects::default();
-    let found = files::expand(&args.paths, &mut projects)?;
-    let files = compiled(&found.files, color)?;
+    let found = files::expand_paths(&args.paths, &mut projects)?;
+    let files = compile_files(&found.files, color)?;
     let wanted: Vec<(&File, &ir::Test)> = files
         .iter()
         .flat_map(|file| file.program.tests.iter().map(move |test| (file, test)))
@@ -62,11 +62,11 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     if let (Some(text), true, true) = (&args.filter, wanted.is_empty(), all > 0) {
         return Err(Stop::usage_help(format!("no test has `{text}` in its name"), format!("there are {all} tests")));
     }
-    let done = jobs::run_on_all_cores(&wanted, |(file, test)| perform(file, test, args));
+    let done = jobs::run_on_all_cores(&wanted, |(file, test)| perform_test(file, test, args));
     let coverage = args.coverage.then(|| {
         let mut sum = Coverage::default();
         for file in &files {
-            sum.add(Coverage::unreached(&file.program));
+            sum.add(Coverage::nothing_reached(&file.program));
         }
         for one in &done {
             sum.add(one.coverage.clone().unwrap_or_default());
@@ -74,25 +74,25 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
         sum
     });
     if let Some(path) = &args.junit {
-        write(path, &junit::document(&done))?;
+        write_file(path, &junit::junit_document(&done))?;
     }
     match args.format {
         TestFormat::Human => {
-            eprint!("{}", human::report(&done, all, color));
+            eprint!("{}", human::report_text(&done, all, color));
             if github::is_here() {
-                annotate(&done)?;
+                print_annotations(&done)?;
             }
             if let Some(coverage) = &coverage {
-                eprint!("{}", coverage::human(coverage, color));
+                eprint!("{}", coverage::coverage_text(coverage, color));
             }
         }
-        TestFormat::Json => print(&report::lines(&done, coverage.as_ref()))?,
+        TestFormat::Json => print_text(&report::json_lines(&done, coverage.as_ref()))?,
     }
-    Ok(u8::from(done.iter().any(|one| !one.passed())))
+    Ok(u8::from(done.iter().any(|one| !one.has_passed())))
 }
 
 /// Annotates the failures in GitHub Actions, and adds the results to the summary of the job.
-fn annotate(done: &[Done<'_>]) -> Result<(), Stop> {
+fn print_annotations(done: &[Done<'_>]) -> Result<(), Stop> {
     let mut text = String::new();
     let mut summary = String::from("### cascadec test\n\n| test | result |\n| --- | --- |\n");
     for one in done {
@@ -100,22 +100,22 @@ fn annotate(done: &[Done<'_>]) -> Result<(), Stop> {
             let title = format!("test \"{}\"", one.test.name);
             text.push_str(&render::annotate_error(&one.file.name, problem.place.line, &title, &problem.message));
         }
-        let failed = one.rehearsed.problems.first().map(|problem| github::cell(&problem.message));
+        let failed = one.rehearsed.problems.first().map(|problem| github::escape_cell(&problem.message));
         let result = failed.map_or_else(|| "passed".to_owned(), |why| format!("**failed**: {why}"));
         summary.push_str(&format!(
             "| {}: {} | {result} |\n",
-            github::cell(&one.file.name),
-            github::cell(&one.test.name)
+            github::escape_cell(&one.file.name),
+            github::escape_cell(&one.test.name)
         ));
     }
-    print(&text)?;
+    print_text(&text)?;
     github::add_summary(&summary);
     Ok(())
 }
 
 /// Compiles files; prints the diagnostics of those that have errors.
-fn compiled(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
-    let read = paths.iter().map(|path| files::read(path)).collect::<Result<Vec<_>, _>>()?;
+fn compile_files(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
+    let read = paths.iter().map(|path| files::read_source(path)).collect::<Result<Vec<_>, _>>()?;
     let compiled =
         jobs::run_on_all_cores(&read, |(name, text): &(String, Arc<str>)| compile(name, text.clone(), &FileSources));
     let mut wrong = Report::default();
@@ -134,14 +134,14 @@ fn compiled(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
     }
     wrong.sort();
     eprint!("{}", render::render(&wrong.diagnostics, &wrong.sources, render::Format::Human, color));
-    if let Some(summary) = render::summary(&wrong.diagnostics) {
+    if let Some(summary) = render::summarize_counts(&wrong.diagnostics) {
         eprintln!("{summary}; no test was run");
     }
     Err(Stop::Said)
 }
 
 /// Runs a test the given number of times, up to its first failure.
-fn perform<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> {
+fn perform_test<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> {
     let seeds = match args.seed {
         Some(seed) => seed..seed.saturating_add(args.times),
         None => 0..args.times,
@@ -156,7 +156,7 @@ fn perform<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> 
             done.coverage.get_or_insert_default().add(coverage);
         }
         done.rehearsed = rehearsed;
-        if !done.passed() {
+        if !done.has_passed() {
             break;
         }
     }

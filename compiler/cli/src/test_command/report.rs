@@ -8,12 +8,12 @@ use serde_json::{Value as Json, json};
 use super::Done;
 
 /// One JSON object a line.
-pub fn lines(done: &[Done<'_>], coverage: Option<&Coverage>) -> String {
+pub fn json_lines(done: &[Done<'_>], coverage: Option<&Coverage>) -> String {
     let mut out = String::new();
     for one in done {
-        out.push_str(&format!("{}\n", test(one)));
+        out.push_str(&format!("{}\n", test_json(one)));
     }
-    let failed = done.iter().filter(|one| !one.passed()).count();
+    let failed = done.iter().filter(|one| !one.has_passed()).count();
     let mut sum = json!({ "event": "summary", "tests": done.len(), "passed": done.len() - failed, "failed": failed });
     if let (Some(coverage), Json::Object(sum)) = (coverage, &mut sum) {
         let (reached, all) = coverage.sum();
@@ -46,7 +46,7 @@ fn places_of_files(coverage: &Coverage) -> Vec<Json> {
     files.into_iter().map(|(file, places)| json!({ "file": file, "places": places })).collect()
 }
 
-fn test(one: &Done<'_>) -> Json {
+fn test_json(one: &Done<'_>) -> Json {
     let place = |place: cascade_ir::Place| json!({ "line": place.line, "column": place.column });
     let problems: Vec<Json> = one
         .rehearsed
@@ -67,7 +67,7 @@ fn test(one: &Done<'_>) -> Json {
         "file": one.file.name,
         "name": one.test.name,
         "at": place(one.test.place),
-        "status": if one.passed() { "passed" } else { "failed" },
+        "status": if one.has_passed() { "passed" } else { "failed" },
         "runs": one.runs,
         "seed": one.seed,
         "virtual_ms": one.rehearsed.ms,

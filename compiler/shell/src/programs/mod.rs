@@ -3,7 +3,7 @@
 //! as data.
 //!
 //! This file has the kinds of rows; [`table`] the rows, [`git`] those of the subcommands of git, and [`variables`] the
-//! variables that choose programs. [`rows`] lists all of them for the test that has a script for each.
+//! variables that choose programs. [`table_rows`] lists all of them for the test that has a script for each.
 
 mod git;
 mod rows;
@@ -11,7 +11,7 @@ mod table;
 mod variables;
 
 pub(crate) use git::{GIT_CARRIERS, GIT_CODE, GIT_GLOBAL_CODE, GIT_GLOBAL_VALUES, GIT_OPTIONS};
-pub use rows::{Row, rows};
+pub use rows::{Row, table_rows};
 use table::PROGRAMS;
 pub use variables::chooses_program;
 

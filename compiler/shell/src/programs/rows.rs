@@ -25,7 +25,7 @@ pub enum Row {
 }
 
 /// All statements of the tables.
-pub fn rows() -> Vec<Row> {
+pub fn table_rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, program) in PROGRAMS {
         rows.push(Row::Program(name));

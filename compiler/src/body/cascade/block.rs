@@ -39,15 +39,15 @@ pub(super) struct BlockOut {
 impl CascadeChecker<'_> {
     /// Checks a block in a scope of its own.
     pub(super) fn check_block(&mut self, block: &Block, want: Want) -> BlockOut {
-        let mark = self.body.enter(block.span);
+        let mark = self.body.enter_scope(block.span);
         let out = self.check_statements(block, want);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         out
     }
 
     /// An IR block without statements.
     pub(super) fn empty_block(&self, span: Span) -> ir::Block {
-        ir::Block { place: self.body.place(span), ..ir::Block::default() }
+        ir::Block { place: self.body.context.place(span), ..ir::Block::default() }
     }
 
     /// Checks the statements of a block in the current scope.
@@ -62,7 +62,7 @@ impl CascadeChecker<'_> {
             }
             if out.ends && !reported {
                 reported = true;
-                self.body.report(reachability::unreachable(self.body.view(), stmt, &block.stmts[..i]));
+                self.body.context.report(reachability::unreachable(self.body.context.view(), stmt, &block.stmts[..i]));
             }
             let last = i + 1 == count;
             if let (true, StmtKind::Expr(e, clauses)) = (last && want.value, &stmt.kind) {
@@ -94,9 +94,9 @@ impl CascadeChecker<'_> {
             out.flow = flow;
             out.ir.value = Some(value.ir);
         } else if let (true, Some(expected)) = (want.value, want.ty)
-            && !self.body.types.nullable(expected)
+            && !self.body.context.types.nullable(expected)
         {
-            self.body.report(blocks::block_without_value(self.body.view(), expected, block.span));
+            self.body.context.report(blocks::block_without_value(self.body.context.view(), expected, block.span));
             out.ty = Ty::ERROR;
         }
         out
@@ -117,7 +117,7 @@ impl CascadeChecker<'_> {
             out.ir.stmts.push(ir::Stmt::Work(Box::new(work), Some(slot)));
             return Some(Typed::new(ir::Expr::Slot(slot), ty, flow));
         }
-        self.body.report(clauses::without_stage(self.body.view(), clauses));
+        self.body.context.report(clauses::without_stage(self.body.context.view(), clauses));
         Some(match want.ty {
             Some(ty) => self.body.check(e, ty),
             None => self.body.infer(e),
@@ -144,9 +144,9 @@ impl CascadeChecker<'_> {
                 ends
             }
             StmtKind::Let { name, ty, value } => {
-                let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
+                let declared = ty.as_ref().map(|t| self.body.context.resolve_type(t));
                 let typed = self.check_value(value, declared, out);
-                self.body.report(style::value_name(self.body.view(), name));
+                self.body.context.report(style::value_name(self.body.context.view(), name));
                 let typed = self.body.check_open_type(typed, value.span);
                 let index = self.body.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
                 out.push(ir::Stmt::Set(self.body.scope.slot(index), typed.ir));
@@ -161,12 +161,12 @@ impl CascadeChecker<'_> {
                 false
             }
             StmtKind::Var { name, ty, value } => {
-                let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
+                let declared = ty.as_ref().map(|t| self.body.context.resolve_type(t));
                 let typed = self.check_value(value, declared, out);
-                self.body.report(style::value_name(self.body.view(), name));
+                self.body.context.report(style::value_name(self.body.context.view(), name));
                 let mut typed = self.body.check_open_type(typed, value.span);
                 if declared.is_none() {
-                    typed.ty = self.body.types.base(typed.ty);
+                    typed.ty = self.body.context.types.base(typed.ty);
                 }
                 let index = self.body.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Var);
                 out.push(ir::Stmt::Set(self.body.scope.slot(index), typed.ir));
@@ -179,7 +179,7 @@ impl CascadeChecker<'_> {
             StmtKind::Gate { condition, message } => {
                 let value = self.body.check(condition, Ty::BOOL);
                 let message = message.as_ref().map(|m| self.body.check_message(m, "a message"));
-                out.push(ir::Stmt::Gate(value.ir, message, self.body.place(stmt.span)));
+                out.push(ir::Stmt::Gate(value.ir, message, self.body.context.place(stmt.span)));
                 let facts = not_null_paths(condition);
                 self.body.assume_not_null(&facts.when_true);
                 false
@@ -187,17 +187,17 @@ impl CascadeChecker<'_> {
             StmtKind::Warn { condition, message } => {
                 let value = self.body.check(condition, Ty::BOOL);
                 let message = message.as_ref().map(|m| self.body.check_message(m, "a message"));
-                out.push(ir::Stmt::Warn(value.ir, message, self.body.place(stmt.span)));
+                out.push(ir::Stmt::Warn(value.ir, message, self.body.context.place(stmt.span)));
                 false
             }
             StmtKind::Fail(message) => {
                 let message = self.body.check_message(message, "a message");
-                out.push(ir::Stmt::Fail(message, self.body.place(stmt.span)));
+                out.push(ir::Stmt::Fail(message, self.body.context.place(stmt.span)));
                 true
             }
             StmtKind::Log(message) => {
                 let message = self.body.check_message(message, "a log line");
-                out.push(ir::Stmt::Log(message, self.body.place(stmt.span)));
+                out.push(ir::Stmt::Log(message, self.body.context.place(stmt.span)));
                 false
             }
             StmtKind::Return(value) => {
@@ -211,21 +211,21 @@ impl CascadeChecker<'_> {
     /// Checks `return` and notes the flow of its value.
     fn check_return(&mut self, value: Option<&Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
         if self.in_hook {
-            self.body.report(blocks::return_in_hook(self.body.view(), span));
+            self.body.context.report(blocks::return_in_hook(self.body.context.view(), span));
             if let Some(e) = value {
                 self.body.infer(e);
             }
             return;
         }
         if self.body.surroundings.level > 0 {
-            self.body.report(blocks::return_in_branch(self.body.view(), span));
+            self.body.context.report(blocks::return_in_branch(self.body.context.view(), span));
         }
         let result = self.result;
         let typed = match value {
             Some(e) if result == Ty::NULL && !matches!(e.kind, ExprKind::Null) => self.infer_undeclared_result(e, out),
             Some(e) => self.check_value(e, Some(result), out),
             None => {
-                self.body.report(blocks::return_without_value(self.body.view(), result, span));
+                self.body.context.report(blocks::return_without_value(self.body.context.view(), result, span));
                 Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default())
             }
         };
@@ -237,7 +237,7 @@ impl CascadeChecker<'_> {
     fn infer_undeclared_result(&mut self, e: &Expr, out: &mut Vec<ir::Stmt>) -> Typed {
         let typed = self.check_value(e, None, out);
         if !matches!(typed.ty, Ty::ERROR | Ty::NULL) && !self.body.unreadable.header {
-            self.body.report(reachability::undeclared_result(self.body.view(), typed.ty, e.span));
+            self.body.context.report(reachability::undeclared_result(self.body.context.view(), typed.ty, e.span));
         }
         typed
     }
@@ -267,8 +267,8 @@ impl CascadeChecker<'_> {
         let is_its_own =
             |clause: &Clause| is_sandbox && matches!(clause.kind, ClauseKind::Discard | ClauseKind::Branch(_));
         let others: Vec<Clause> = clauses.iter().filter(|clause| !is_its_own(clause)).cloned().collect();
-        self.body.report_all(clauses::repeated(self.body.view(), clauses));
-        self.body.report(clauses::without_stage(self.body.view(), &others));
+        self.body.context.report_all(clauses::repeated_clauses(self.body.context.view(), clauses));
+        self.body.context.report(clauses::without_stage(self.body.context.view(), &others));
         self.check_sandbox_end(work, clauses);
     }
 
@@ -284,10 +284,10 @@ impl CascadeChecker<'_> {
             }
             return ends;
         }
-        self.body.report(clauses::without_stage(self.body.view(), clauses));
+        self.body.context.report(clauses::without_stage(self.body.context.view(), clauses));
         let typed = self.body.infer(e);
         if typed.ty != Ty::ERROR {
-            self.body.report(blocks::unused_value(self.body.view(), e));
+            self.body.context.report(blocks::unused_value(self.body.context.view(), e));
         }
         false
     }
@@ -322,7 +322,7 @@ impl CascadeChecker<'_> {
         }
         let ExprKind::Name(name) = &root.kind else {
             if !matches!(root.kind, ExprKind::Error) {
-                self.body.report(blocks::not_assignable(self.body.view(), target.span));
+                self.body.context.report(blocks::not_assignable(self.body.context.view(), target.span));
             }
             self.body.infer(value);
             return;
@@ -334,7 +334,7 @@ impl CascadeChecker<'_> {
         self.body.scope.local_mut(index).used = true;
         if self.body.scope.local(index).level < self.body.surroundings.level {
             let declared = self.body.scope.local(index).span;
-            self.body.report(concurrency::parallel_write(self.body.view(), name, declared));
+            self.body.context.report(concurrency::parallel_write(self.body.context.view(), name, declared));
         }
         self.writes.push(index);
         let place = self.infer_assigned_place(target);
@@ -348,16 +348,16 @@ impl CascadeChecker<'_> {
                     ir::BinaryOp::Add,
                     Box::new(place.ir),
                     Box::new(value.ir),
-                    self.body.place(target.span),
+                    self.body.context.place(target.span),
                 );
-                let sum = Typed::new(ir, self.body.types.base(ty), flow);
+                let sum = Typed::new(ir, self.body.context.types.base(ty), flow);
                 self.body.coerce(sum, ty, target.span)
             }
         };
         let local = self.body.scope.local_mut(index);
         local.flow.include(&typed.flow);
         let slot = local.slot;
-        self.body.note_assignment(slot, &typed.flow);
+        self.body.outcome.note_assignment(slot, &typed.flow);
         self.body.scope.forget_facts(index);
         if fields.is_empty() {
             out.push(ir::Stmt::Set(slot, typed.ir));
@@ -377,8 +377,8 @@ impl CascadeChecker<'_> {
 
     /// Checks the right side of `+=` for a place of a type.
     fn check_addend(&mut self, value: &Expr, ty: Ty) -> Typed {
-        let base = self.body.types.base(ty);
-        match self.body.types.kind(base) {
+        let base = self.body.context.types.base(ty);
+        match self.body.context.types.kind(base) {
             TyKind::Int
             | TyKind::Float
             | TyKind::String
@@ -389,7 +389,7 @@ impl CascadeChecker<'_> {
             | TyKind::Error => self.body.check(value, base),
             _ => {
                 let typed = self.body.infer(value);
-                self.body.report(blocks::not_addable(self.body.view(), ty, value.span));
+                self.body.context.report(blocks::not_addable(self.body.context.view(), ty, value.span));
                 typed
             }
         }
@@ -404,7 +404,13 @@ impl CascadeChecker<'_> {
         if !append {
             self.body.set_memory(memory, key, target.span);
         }
-        out.push(ir::Stmt::Remember { memory, key, append, value: typed.ir, place: self.body.place(target.span) });
+        out.push(ir::Stmt::Remember {
+            memory,
+            key,
+            append,
+            value: typed.ir,
+            place: self.body.context.place(target.span),
+        });
     }
 }
 

@@ -37,7 +37,7 @@ impl CascadeChecker<'_> {
     ) -> (ir::Clauses, OnFailure) {
         let mut out = ir::Clauses::default();
         let mut on_failure = OnFailure::default();
-        self.body.report_all(clauses::repeated(self.body.view(), clauses));
+        self.body.context.report_all(clauses::repeated_clauses(self.body.context.view(), clauses));
         let is_sandbox = matches!(value.kind, ExprKind::Sandbox(_));
         for clause in clauses {
             match &clause.kind {
@@ -46,8 +46,10 @@ impl CascadeChecker<'_> {
                     out.using = Some(self.check_models(e));
                 }
                 ClauseKind::Needs(needs) => {
-                    self.body.record_words(needs);
-                    needs.iter().for_each(|n| self.body.report(capabilities::misspelt_need(self.body.view(), n)));
+                    self.body.context.record_words(needs);
+                    needs.iter().for_each(|n| {
+                        self.body.context.report(capabilities::misspelt_need(self.body.context.view(), n))
+                    });
                     out.needs.extend(needs.iter().map(|n| n.text.clone()));
                 }
                 ClauseKind::Timeout { total, idle } => {
@@ -74,7 +76,7 @@ impl CascadeChecker<'_> {
                     if let ClauseKind::Branch(e) = &clause.kind {
                         self.body.check(e, Ty::STRING);
                     }
-                    self.body.report(clauses::without_sandbox(self.body.view(), clause));
+                    self.body.context.report(clauses::without_sandbox(self.body.context.view(), clause));
                 }
                 ClauseKind::Exclusive { name, nowait } => {
                     let name = self.body.check_message(name, "the name of a lock");
@@ -82,14 +84,14 @@ impl CascadeChecker<'_> {
                 }
                 ClauseKind::OnError { filter, binding, action } => {
                     let kinds = filter.iter().filter_map(|name| self.body.resolve_error_kind(name)).collect();
-                    let mark = self.body.enter(clause.span);
+                    let mark = self.body.enter_scope(clause.span);
                     let binding = binding.as_ref().map(|name| {
-                        let error = self.body.prelude_type("Error");
-                        let flow = Flow::of_untrusted(Origin::Failure, self.body.source(), name.span);
+                        let error = self.body.context.prelude_type("Error");
+                        let flow = Flow::of_untrusted(Origin::Failure, self.body.context.source(), name.span);
                         self.body.declare_bound(name, error, flow)
                     });
                     let (action, gives) = self.check_error_action(action, clause.span, ty, block);
-                    self.body.leave(mark);
+                    self.body.leave_scope(mark);
                     on_failure.skips |= gives.skips;
                     on_failure.keeps |= gives.keeps;
                     out.on_error.push(ir::OnError {
@@ -97,7 +99,7 @@ impl CascadeChecker<'_> {
                         kinds,
                         binding,
                         action,
-                        place: self.body.place(clause.span),
+                        place: self.body.context.place(clause.span),
                     });
                 }
             }
@@ -108,7 +110,7 @@ impl CascadeChecker<'_> {
     /// Checks what becomes of the changes of a sandbox.
     pub(super) fn check_sandbox_end(&mut self, work: &mut ir::Work, clauses: &[Clause]) {
         let ir::Work::Sandbox(sandbox) = work else { return };
-        self.body.report(clauses::two_ends(self.body.view(), clauses));
+        self.body.context.report(clauses::two_ends(self.body.context.view(), clauses));
         for clause in clauses {
             match &clause.kind {
                 ClauseKind::Discard => sandbox.end = ir::SandboxEnd::Discard,
@@ -126,7 +128,7 @@ impl CascadeChecker<'_> {
             && let Some(clause) =
                 clauses.iter().find(|c| matches!(&c.kind, ClauseKind::Budget(value) if !is_duration(value)))
         {
-            let budget = (self.body.place(of), self.body.source(), clause.span);
+            let budget = (self.body.context.place(of), self.body.context.source(), clause.span);
             self.budgets.push(budget);
         }
     }
@@ -134,14 +136,15 @@ impl CascadeChecker<'_> {
     /// Checks `budget 0.50usd`, `budget 10m`.
     pub(super) fn check_budget(&mut self, value: &Expr, out: &mut ir::Clauses) {
         let typed = self.body.infer(value);
-        match self.body.types.base(typed.ty) {
+        match self.body.context.types.base(typed.ty) {
             Ty::MONEY => out.budget = Some(typed.ir),
             Ty::DURATION => out.budget_time = Some(typed.ir),
             Ty::ERROR => {}
             other => {
-                let shown = self.body.type_text(other);
+                let shown = self.body.context.type_text(other);
                 let mut d = self
                     .body
+                    .context
                     .diagnostic(
                         codes::MISMATCH,
                         value.span,
@@ -152,7 +155,7 @@ impl CascadeChecker<'_> {
                     Ty::INT => d.help("write `budget 5usd`, `budget 10m` or `budget 20_000 tokens`"),
                     _ => d.help("write `budget 0.50usd`, `budget 10m` or `budget 20_000 tokens`"),
                 };
-                self.body.report(d);
+                self.body.context.report(d);
             }
         }
     }
@@ -178,10 +181,11 @@ impl CascadeChecker<'_> {
                 if block {
                     let d = self
                         .body
+                        .context
                         .diagnostic(codes::WRONG_PLACE, span, "`use` switches the model of one call")
                         .label("this stage is a block")
                         .help("put the clause on the stages inside");
-                    self.body.report(d);
+                    self.body.context.report(d);
                 }
                 (ir::ErrorAction::Use(models), none)
             }
@@ -195,8 +199,8 @@ impl CascadeChecker<'_> {
                     let name = Name { text: SmolStr::default(), span: e.span };
                     return match self.body.check_stage_call(e, &name) {
                         Some(called) => {
-                            if !self.body.types.fits(called.ty, ty) {
-                                self.body.report_mismatch(called.ty, ty, e.span);
+                            if !self.body.context.types.fits(called.ty, ty) {
+                                self.body.context.report_mismatch(called.ty, ty, e.span);
                             }
                             (ir::ErrorAction::Fallback(called.work), none)
                         }
@@ -218,12 +222,12 @@ impl CascadeChecker<'_> {
                     (true, false) => None,
                 };
                 if let Some((label, help)) = mistake {
-                    let d = self.body.diagnostic(
+                    let d = self.body.context.diagnostic(
                         codes::WRONG_PLACE,
                         span,
                         "`redistribute` gives the task of a swarm to another of its agents",
                     );
-                    self.body.report(d.label(label).help(help));
+                    self.body.context.report(d.label(label).help(help));
                 }
                 (ir::ErrorAction::Redistribute, none)
             }
@@ -232,15 +236,15 @@ impl CascadeChecker<'_> {
                     Some(message) => self.body.check_message(message, "a question"),
                     None => ir::Expr::Const(ir::Const::Str("a stage failed; what shall be done?".into())),
                 };
-                let skip = self.body.types.nullable(ty);
-                (ir::ErrorAction::Escalate { message, ty: self.body.types.lower(ty), skip }, none)
+                let skip = self.body.context.types.nullable(ty);
+                (ir::ErrorAction::Escalate { message, ty: self.body.context.types.lower(ty), skip }, none)
             }
         }
     }
 
     /// Lowers `on error fix`: a stage that calls the skill of the standard library that repairs.
     fn lower_fix(&mut self, using: Option<ir::Expr>, max: Option<ir::Expr>, span: Span) -> ir::ErrorAction {
-        let Some(skill) = self.body.world.repair_skill() else {
+        let Some(skill) = self.body.context.world.repair_skill() else {
             return ir::ErrorAction::Fail(None);
         };
         let (failed, slot) = (self.body.scope.new_slot(), self.body.scope.new_slot());
@@ -252,7 +256,7 @@ impl CascadeChecker<'_> {
             work: ir::Work::Skill(skill, vec![ir::Expr::Slot(failed)]),
             clauses: ir::Clauses { using, ..ir::Clauses::default() },
             once: false,
-            place: self.body.place(span),
+            place: self.body.context.place(span),
         };
         ir::ErrorAction::Fix(Box::new(ir::Fix { failed, repair, max }))
     }
@@ -261,7 +265,7 @@ impl CascadeChecker<'_> {
     pub(super) fn check_models(&mut self, e: &Expr) -> ir::Expr {
         match &e.kind {
             ExprKind::List(items) => {
-                self.body.record_type(e.span, Ty::MODEL, &Flow::default());
+                self.body.context.record_type(e.span, Ty::MODEL, &Flow::default());
                 ir::Expr::List(items.iter().map(|i| self.check_models(i)).collect())
             }
             ExprKind::Name(name) if self.body.probe(name) == Target::Unknown => {

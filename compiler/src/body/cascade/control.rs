@@ -43,7 +43,7 @@ impl CascadeChecker<'_> {
             _ => None,
         };
         if let Some((_, ty, flow, _)) = &worked {
-            self.body.record_type(e.span, *ty, flow);
+            self.body.context.record_type(e.span, *ty, flow);
         }
         worked
     }
@@ -52,11 +52,11 @@ impl CascadeChecker<'_> {
     fn check_if(&mut self, x: &IfExpr, want: Want, span: Span) -> Worked {
         let condition = self.body.check(&x.condition, Ty::BOOL);
         let facts = not_null_paths(&x.condition);
-        let mark = self.body.enter(x.then.span);
+        let mark = self.body.enter_scope(x.then.span);
         self.body.assume_not_null(&facts.when_true);
         let then = self.check_block(&x.then, want);
-        self.body.leave(mark);
-        let mark = self.body.enter(span);
+        self.body.leave_scope(mark);
+        let mark = self.body.enter_scope(span);
         self.body.assume_not_null(&facts.when_false);
         let otherwise = match &x.otherwise {
             Some(Else::Block(b)) => self.check_block(b, want),
@@ -64,14 +64,14 @@ impl CascadeChecker<'_> {
             None => {
                 let out = BlockOut { ir: self.empty_block(span), ty: Ty::NULL, flow: Flow::default(), ends: false };
                 if let (true, Some(expected), false) = (want.value, want.ty, then.ends)
-                    && !self.body.types.nullable(expected)
+                    && !self.body.context.types.nullable(expected)
                 {
-                    self.body.report(blocks::if_without_else(self.body.view(), expected, span));
+                    self.body.context.report(blocks::if_without_else(self.body.context.view(), expected, span));
                 }
                 out
             }
         };
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let flow = then.flow.join(&otherwise.flow);
         let ty = self.joined_type(want, (then.ty, then.ends), (otherwise.ty, otherwise.ends), span);
         let ends = then.ends && otherwise.ends;
@@ -93,7 +93,7 @@ impl CascadeChecker<'_> {
         let mut out = BlockOut { ir: self.empty_block(e.span), ty: Ty::ERROR, flow: Flow::default(), ends: false };
         let ExprKind::If(x) = &e.kind else { return out };
         let (work, ty, flow, ends) = self.check_if(x, want, e.span);
-        self.body.record_type(e.span, ty, &flow);
+        self.body.context.record_type(e.span, ty, &flow);
         out.ends = ends;
         (out.ty, out.flow) = (ty, flow);
         if want.value && !ends {
@@ -115,7 +115,7 @@ impl CascadeChecker<'_> {
         let mut flow = Flow::default();
         let mut joined: Option<(Ty, bool)> = None;
         for arm in &x.arms {
-            let mark = self.body.enter(arm.span);
+            let mark = self.body.enter_scope(arm.span);
             let null_before = coverage.null;
             let pattern = self.body.check_pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.body.assume_in_arm(&x.subject, &pattern, null_before);
@@ -129,7 +129,7 @@ impl CascadeChecker<'_> {
                 ArmBody::Block(b) | ArmBody::Statement(b) => self.check_block(b, want),
                 ArmBody::Expr(e) => self.check_arm_expr(e, want),
             };
-            self.body.leave(mark);
+            self.body.leave_scope(mark);
             flow.include(&out.flow);
             joined = Some(match joined {
                 None => (out.ty, out.ends),
@@ -140,8 +140,8 @@ impl CascadeChecker<'_> {
             });
             arms.push(ir::Arm { pattern, guard, body: out.ir });
         }
-        self.body.report(reachability::not_exhaustive(
-            self.body.view(),
+        self.body.context.report(reachability::not_exhaustive(
+            self.body.context.view(),
             &coverage,
             subject.ty,
             (span, span_of_head(span, &x.subject)),
@@ -171,7 +171,7 @@ impl CascadeChecker<'_> {
         if let ExprKind::Call { callee, .. } = &e.kind
             && self.body.is_stage_call(callee)
         {
-            self.body.report(calls::call_in_arm(self.body.view(), e.span));
+            self.body.context.report(calls::call_in_arm(self.body.context.view(), e.span));
             out.ty = Ty::ERROR;
             return out;
         }
@@ -187,27 +187,28 @@ impl CascadeChecker<'_> {
     /// Checks `for`, whose value is the list of the values of its iterations.
     fn check_for(&mut self, x: &ForExpr, want: Want, span: Span) -> Worked {
         let list = self.body.infer(&x.iterable);
-        let element = match self.body.types.element(list.ty) {
+        let element = match self.body.context.types.element(list.ty) {
             Some(element) => element,
             None => {
-                self.body.report(blocks::not_iterable(self.body.view(), list.ty, x.iterable.span));
+                self.body.context.report(blocks::not_iterable(self.body.context.view(), list.ty, x.iterable.span));
                 Ty::ERROR
             }
         };
         if let (Some(max), false) = (&x.max, x.parallel) {
-            self.body.report(blocks::max_without_parallel(self.body.view(), max.span));
+            self.body.context.report(blocks::max_without_parallel(self.body.context.view(), max.span));
         }
         if let Some(e) = &x.max {
-            self.body.report(bounds::less_than_one(self.body.view(), e, "nothing would ever run"));
+            self.body.context.report(bounds::less_than_one(self.body.context.view(), e, "nothing would ever run"));
         }
         let max = x.max.as_ref().map(|e| self.body.check(e, Ty::INT).ir);
         let name = self.paths.unique_name(&x.item.text);
-        let outer = self.paths.enter(&name);
-        let mark = self.body.enter(x.body.span);
+        let outer = self.paths.enter_stage(&name);
+        let mark = self.body.enter_scope(x.body.span);
         self.body.scope.forget_facts_of_vars();
         self.body.surroundings.level += u32::from(x.parallel);
         let item = self.body.declare_bound(&x.item, element, list.flow.clone());
-        let body_want = match want.ty.and_then(|t| self.body.types.element(self.body.types.non_null(t))) {
+        let body_want = match want.ty.and_then(|t| self.body.context.types.element(self.body.context.types.non_null(t)))
+        {
             Some(ty) if want.value => Want { value: true, ty: Some(ty) },
             _ => Want { value: want.value, ty: None },
         };
@@ -215,16 +216,20 @@ impl CascadeChecker<'_> {
         let body = self.check_statements(&x.body, body_want);
         self.body.surroundings.level -= u32::from(x.parallel);
         if x.parallel && !matches!(max, Some(ir::Expr::Const(ir::Const::Int(1)))) {
-            let view = View { world: self.body.world, types: self.body.types, module: self.body.module };
+            let view = View {
+                world: self.body.context.world,
+                types: self.body.context.types,
+                module: self.body.context.module,
+            };
             let found = concurrency::iterations_edit(view, &mut self.body.outcome.effects.edits[edits..], slots);
-            self.body.report_all(found);
+            self.body.context.report_all(found);
         }
         concurrency::forget_edits(&mut self.body.outcome.effects.edits, edits, slots);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         self.body.scope.forget_facts_of_vars();
-        self.paths.leave(outer);
+        self.paths.leave_stage(outer);
         let ty = if body.ends { Ty::NULL } else { body.ty };
-        let ty = self.body.types.list(ty);
+        let ty = self.body.context.types.list(ty);
         let work = ir::Work::For(Box::new(ir::For {
             name: SmolStr::new(name),
             item,
@@ -232,7 +237,7 @@ impl CascadeChecker<'_> {
             parallel: x.parallel,
             max,
             body: body.ir,
-            place: self.body.place(span),
+            place: self.body.context.place(span),
         }));
         (work, ty, body.flow.join(&list.flow), false)
     }
@@ -243,16 +248,16 @@ impl CascadeChecker<'_> {
         let max = match &x.max {
             Some(e) => self.body.check(e, Ty::INT).ir,
             None => {
-                self.body.report(blocks::unbounded_repeat(self.body.view(), head_word(span, "repeat")));
+                self.body.context.report(blocks::unbounded_repeat(self.body.context.view(), head_word(span, "repeat")));
                 ir::Expr::Const(ir::Const::Int(1))
             }
         };
         if let Some(e) = &x.max {
-            self.body.report(bounds::less_than_one(self.body.view(), e, "a loop runs at least once"));
+            self.body.context.report(bounds::less_than_one(self.body.context.view(), e, "a loop runs at least once"));
         }
         let name = self.paths.unique_name("repeat");
-        let outer = self.paths.enter(&name);
-        let mark = self.body.enter(x.until.as_ref().map_or(x.body.span, |until| x.body.span.to(until.span)));
+        let outer = self.paths.enter_stage(&name);
+        let mark = self.body.enter_scope(x.until.as_ref().map_or(x.body.span, |until| x.body.span.to(until.span)));
         self.body.scope.forget_facts_of_vars();
         let (locals, writes) = (self.body.scope.len(), self.writes.len());
         let body = self.check_statements(&x.body, want);
@@ -269,16 +274,21 @@ impl CascadeChecker<'_> {
         let until = x.until.as_ref().map(|e| {
             let assigned = &self.writes[writes..];
             let changes = |local: u32| local as usize >= locals || assigned.contains(&local);
-            let d = style::unchanging_until(self.body.view(), &self.body.scope, e, changes);
-            self.body.report(d);
+            let d = style::unchanging_until(self.body.context.view(), &self.body.scope, e, changes);
+            self.body.context.report(d);
             self.body.check(e, Ty::BOOL).ir
         });
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         self.body.scope.forget_facts_of_vars();
-        self.paths.leave(outer);
+        self.paths.leave_stage(outer);
         let ends = body.ends;
-        let work =
-            ir::Work::Repeat(Box::new(ir::Repeat { max, body: body.ir, round, until, place: self.body.place(span) }));
+        let work = ir::Work::Repeat(Box::new(ir::Repeat {
+            max,
+            body: body.ir,
+            round,
+            until,
+            place: self.body.context.place(span),
+        }));
         (work, if want.value { body.ty } else { Ty::NULL }, body.flow, ends)
     }
 
@@ -288,26 +298,34 @@ impl CascadeChecker<'_> {
         let around = self.body.surroundings.network_off;
         let network = match &x.network {
             Some(NetworkSetting::Word(word)) => {
-                self.body.record_word(word);
-                self.body.report(blocks::network_setting(self.body.view(), word));
+                self.body.context.record_word(word);
+                self.body.context.report(blocks::network_setting(self.body.context.view(), word));
                 let is_on = word.text == "on";
                 if let (true, Some(around)) = (is_on, around) {
-                    self.body.report(capabilities::network_on_inside(self.body.view(), word.span, around));
+                    self.body.context.report(capabilities::network_on_inside(
+                        self.body.context.view(),
+                        word.span,
+                        around,
+                    ));
                 }
                 if is_on { ir::SandboxNetwork::On } else { ir::SandboxNetwork::Off }
             }
             Some(NetworkSetting::Hosts(hosts)) => {
                 if let Some(around) = around {
-                    self.body.report(capabilities::network_on_inside(self.body.view(), hosts.span, around));
+                    self.body.context.report(capabilities::network_on_inside(
+                        self.body.context.view(),
+                        hosts.span,
+                        around,
+                    ));
                 }
-                let list = self.body.types.list(Ty::STRING);
+                let list = self.body.context.types.list(Ty::STRING);
                 let checked = self.body.check(hosts, list);
-                self.body.report_all(blocks::wrong_hosts(self.body.view(), hosts));
+                self.body.context.report_all(blocks::wrong_hosts(self.body.context.view(), hosts));
                 ir::SandboxNetwork::Hosts(checked.ir)
             }
             None => ir::SandboxNetwork::Off,
         };
-        let mark = self.body.enter(x.body.span);
+        let mark = self.body.enter_scope(x.body.span);
         let slot = x.name.as_ref().map(|name| {
             let index = self.body.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
             self.body.scope.slot(index)
@@ -316,14 +334,14 @@ impl CascadeChecker<'_> {
             self.body.surroundings.network_off = Some(head_word(span, "sandbox"));
         }
         let label = self.paths.unique_name("sandbox");
-        let outer = self.paths.enter(&label);
+        let outer = self.paths.enter_stage(&label);
         let body = self.check_statements(&x.body, Want { value: want.value, ty: None });
-        self.paths.leave(outer);
+        self.paths.leave_stage(outer);
         self.body.surroundings.network_off = around;
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let value = if body.ends { Ty::NULL } else { body.ty };
-        let branch = self.body.types.optional(Ty::STRING);
-        let ty = self.body.types.record(vec![
+        let branch = self.body.context.types.optional(Ty::STRING);
+        let ty = self.body.context.types.record(vec![
             ("value".into(), value),
             ("patch".into(), Ty::STRING),
             ("branch".into(), branch),
@@ -335,7 +353,7 @@ impl CascadeChecker<'_> {
             name: slot,
             body: body.ir,
             end: ir::SandboxEnd::default(),
-            place: self.body.place(span),
+            place: self.body.context.place(span),
         };
         (ir::Work::Sandbox(Box::new(sandbox)), ty, body.flow, body.ends)
     }

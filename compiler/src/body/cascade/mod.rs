@@ -54,20 +54,20 @@ pub(crate) fn check_cascade(
     checker.body.check_header(decl.name.span, decl.body.span);
     let params = checker.body.declare_params(signature, &decl.params);
     let clauses = checker.check_head(decl);
-    let mark = checker.body.enter(decl.body.span);
+    let mark = checker.body.enter_scope(decl.body.span);
     let out = checker.check_statements(&decl.body, Want::NOTHING);
     let CascadeChecker { body, .. } = &mut checker;
-    if !out.ends && signature.result != Ty::NULL && !body.types.nullable(signature.result) {
-        body.report(reachability::missing_return(body.view(), decl, signature.result));
+    if !out.ends && signature.result != Ty::NULL && !body.context.types.nullable(signature.result) {
+        body.context.report(reachability::missing_return(body.context.view(), decl, signature.result));
     }
     let hooks = checker.check_hooks(&decl.body.stmts, signature.result);
     let CascadeChecker { mut body, result_flow, budgets, stages, .. } = checker;
     body.report_code_of_variables();
-    let result_flow = body.with_variables(&result_flow);
+    let result_flow = body.outcome.with_variables(&result_flow);
     concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
-    body.leave(mark);
+    body.leave_scope(mark);
     body.leave_body(decl.body.span.end);
-    let (place, result) = (body.place(decl.name.span), body.types.lower(signature.result));
+    let (place, result) = (body.context.place(decl.name.span), body.context.types.lower(signature.result));
     let (slots, outcome) = (body.scope.slot_count(), body.outcome);
     let summary = CascadeSummary {
         flow: CascadeFlow { result: result_flow, program: outcome.program_params },
@@ -90,7 +90,7 @@ pub(crate) fn check_cascade(
         attributes,
         remote_memories: outcome.remote_memories,
     };
-    CheckedCascade { ir, summary, budgets, findings: outcome.findings }
+    CheckedCascade { ir, summary, budgets, findings: body.context.findings }
 }
 
 /// The check of a cascade: of statements, stages, and blocks that may hold stages.
@@ -140,12 +140,12 @@ impl<'a> CascadeChecker<'a> {
 
     /// Checks the clauses in the head of a cascade, and the bounds that they state.
     fn check_head(&mut self, decl: &CascadeDecl) -> ir::Clauses {
-        self.body.report_all(of_stages_only(self.body.view(), &decl.clauses));
+        self.body.context.report_all(of_stages_only(self.body.context.view(), &decl.clauses));
         let clauses = self.check_cascade_clauses(decl);
         self.note_budget(&clauses, &decl.clauses, decl.name.span);
-        let (limits, wrong_bounds) = bounds::check_clauses(self.body.view(), &decl.clauses, self.limits);
+        let (limits, wrong_bounds) = bounds::check_clauses(self.body.context.view(), &decl.clauses, self.limits);
         self.limits = limits;
-        self.body.report_all(wrong_bounds);
+        self.body.context.report_all(wrong_bounds);
         clauses
     }
 }
@@ -170,7 +170,7 @@ impl CascadeChecker<'_> {
                     out.using = Some(models);
                 }
                 ClauseKind::Needs(needs) => {
-                    self.body.record_words(needs);
+                    self.body.context.record_words(needs);
                     out.needs = needs.iter().map(|n| n.text.clone()).collect();
                 }
                 ClauseKind::Timeout { total, idle } => {
@@ -198,18 +198,19 @@ impl CascadeChecker<'_> {
                 if let (Some(_), false) = (after, matches!(stmt.kind, StmtKind::Error)) {
                     let d = self
                         .body
+                        .context
                         .diagnostic(
                             codes::MISPLACED,
                             stmt.span,
                             "`on success`, `on failure` and `on cancel` stand at the end",
                         )
                         .label("stands after one of them");
-                    self.body.report(d);
+                    self.body.context.report(d);
                 }
                 continue;
             };
             after = Some(stmt.span);
-            self.body.record_word(event);
+            self.body.context.record_word(event);
             let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
             let outer = self.paths.enter_hook(&event.text);
             self.in_hook = true;
@@ -223,18 +224,18 @@ impl CascadeChecker<'_> {
             let declared: Vec<(u32, Ty)> =
                 stages.iter().map(|local| (*local, self.body.scope.local(*local).ty)).collect();
             for (local, ty) in &declared {
-                self.body.scope.local_mut(*local).ty = self.body.types.optional(*ty);
+                self.body.scope.local_mut(*local).ty = self.body.context.types.optional(*ty);
             }
             self.body.surroundings.unset_in_hook = others;
-            let mark = self.body.enter(body.span);
+            let mark = self.body.enter_scope(body.span);
             let ty = match event.text.as_str() {
                 "success" => result,
-                "failure" => self.body.prelude_type("Error"),
+                "failure" => self.body.context.prelude_type("Error"),
                 _ => Ty::NULL,
             };
             let flow = |name: &Name| match event.text.as_str() {
                 "success" => self.result_flow.clone(),
-                "failure" => Flow::of_untrusted(Origin::Failure, self.body.source(), name.span),
+                "failure" => Flow::of_untrusted(Origin::Failure, self.body.context.source(), name.span),
                 _ => Flow::default(),
             };
             let flow = param.as_ref().map(flow).unwrap_or_default();
@@ -242,18 +243,19 @@ impl CascadeChecker<'_> {
             if let (Some(name), "cancel") = (param, event.text.as_str()) {
                 let d = self
                     .body
+                    .context
                     .diagnostic(codes::ARGUMENTS, name.span, "`on cancel` is given nothing")
                     .label("remove it");
-                self.body.report(d);
+                self.body.context.report(d);
             }
             let block = self.check_statements(body, Want::NOTHING);
-            self.body.leave(mark);
+            self.body.leave_scope(mark);
             for (local, ty) in declared {
                 self.body.scope.local_mut(local).ty = ty;
             }
             self.body.scope.restore_facts(facts);
             self.in_hook = false;
-            self.paths.leave(outer);
+            self.paths.leave_stage(outer);
             self.result = outer_result;
             let hook = Some(ir::Hook { slot, body: block.ir });
             let place = match event.text.as_str() {
@@ -265,9 +267,10 @@ impl CascadeChecker<'_> {
             if place.is_some() {
                 let d = self
                     .body
+                    .context
                     .diagnostic(codes::DUPLICATE, stmt.span, format!("`on {}` is there twice", event.text))
                     .label("again here");
-                self.body.report(d);
+                self.body.context.report(d);
             } else {
                 *place = hook;
             }

@@ -33,13 +33,13 @@ impl CascadeChecker<'_> {
 
     /// Checks `parallel first { … }`, whose value is that of the stage that succeeds first.
     fn check_parallel_first(&mut self, body: &Block, word: Span, span: Span) -> Worked {
-        let mark = self.body.enter(body.span);
+        let mark = self.body.enter_scope(body.span);
         self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
         self.body.surroundings.level -= 1;
         let depends = branches.iter().any(|branch| !branch.after.is_empty());
         if stages.len() < 2 || depends || branches.len() != stages.len() {
-            self.body.report(blocks::unsuitable_for_first(self.body.view(), word, depends));
+            self.body.context.report(blocks::unsuitable_for_first(self.body.context.view(), word, depends));
         }
         let mut flow = Flow::default();
         let mut joined: Option<Ty> = None;
@@ -51,8 +51,8 @@ impl CascadeChecker<'_> {
                 Some(before) => self.body.join_types((before, false), (*ty, false), span),
             });
         }
-        self.body.leave(mark);
-        let place = self.body.place(span);
+        self.body.leave_scope(mark);
+        let place = self.body.context.place(span);
         let null = ir::Expr::Const(ir::Const::Null);
         let work = ir::Work::Parallel(Box::new(ir::Parallel {
             first: true,
@@ -67,10 +67,10 @@ impl CascadeChecker<'_> {
 
     fn check_parallel_all(&mut self, max: Option<&Expr>, body: &Block, span: Span) -> Worked {
         if let Some(e) = max {
-            self.body.report(bounds::less_than_one(self.body.view(), e, "nothing would ever run"));
+            self.body.context.report(bounds::less_than_one(self.body.context.view(), e, "nothing would ever run"));
         }
         let max = max.map(|e| self.body.check(e, Ty::INT).ir);
-        let mark = self.body.enter(body.span);
+        let mark = self.body.enter_scope(body.span);
         self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
         self.body.surroundings.level -= 1;
@@ -78,23 +78,23 @@ impl CascadeChecker<'_> {
         for (_, _, _, f) in &stages {
             flow.include(f);
         }
-        let ty = self.body.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
-        if self.body.recorder().is_on() {
+        let ty = self.body.context.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
+        if self.body.context.recorder().is_on() {
             for (index, (_, slot, _, _)) in stages.iter().enumerate() {
                 if let Some(span) = self.body.scope.locals().iter().find(|l| l.slot == *slot).map(|l| l.span) {
-                    self.body.record_definition(span, Symbol::RecordField { record: ty, index: index as u32 });
+                    self.body.context.record_definition(span, Symbol::RecordField { record: ty, index: index as u32 });
                 }
             }
         }
         let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let work = ir::Work::Parallel(Box::new(ir::Parallel {
             first: false,
             max,
             branches,
             swarm: None,
             value,
-            place: self.body.place(span),
+            place: self.body.context.place(span),
         }));
         (work, ty, flow, false)
     }
@@ -102,7 +102,7 @@ impl CascadeChecker<'_> {
     /// Checks `swarm … { … }`, which has the types of a `parallel`.
     pub(super) fn check_swarm(&mut self, x: &SwarmExpr, span: Span) -> Worked {
         self.check_setting_word(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
-        let mirror = x.via.as_ref().and_then(|via| self.body.resolve_server(via));
+        let mirror = x.via.as_ref().and_then(|via| self.body.context.resolve_server(via));
         self.check_setting_word(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
         let outside = std::mem::replace(&mut self.in_swarm, true);
         let (mut work, ty, flow, gives) = self.check_parallel_all(x.max.as_ref(), &x.body, span);
@@ -127,14 +127,21 @@ impl CascadeChecker<'_> {
 
     fn check_setting_word(&mut self, name: Option<&Name>, setting: &str, known: &[&str]) {
         let Some(name) = name else { return };
-        self.body.record_word(name);
+        self.body.context.record_word(name);
         if name.text.is_empty() || known.contains(&name.text.as_str()) {
             return;
         }
         let message = format!("there is no {setting} `{}`", name.text);
         let otherwise = format!("write {}", quoted_list(known.iter().copied()));
         let known = known.iter().copied();
-        self.body.report(unknown_word(self.body.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
+        self.body.context.report(unknown_word(
+            self.body.context.view(),
+            codes::UNKNOWN_SETTING,
+            name,
+            message,
+            known,
+            otherwise,
+        ));
     }
 
     #[allow(clippy::type_complexity)]
@@ -145,7 +152,7 @@ impl CascadeChecker<'_> {
                 StmtKind::Stage { .. } | StmtKind::Let { .. } => stmts.push(stmt),
                 StmtKind::Error => {}
                 _ => {
-                    self.body.report(blocks::statement_in_parallel(self.body.view(), stmt.span));
+                    self.body.context.report(blocks::statement_in_parallel(self.body.context.view(), stmt.span));
                 }
             }
         }
@@ -187,9 +194,10 @@ impl CascadeChecker<'_> {
                 lowered[index] = Some((ir::Branch { stmt, slot, after }, stage));
             }
         }
-        let view = View { world: self.body.world, types: self.body.types, module: self.body.module };
+        let view =
+            View { world: self.body.context.world, types: self.body.context.types, module: self.body.context.module };
         let found = branches_edit(view, &mut self.body.outcome.effects.edits, &edits);
-        self.body.report_all(found);
+        self.body.context.report_all(found);
         let mut branches = Vec::new();
         let mut stages = Vec::new();
         for (branch, stage) in lowered.into_iter().flatten() {
@@ -201,7 +209,7 @@ impl CascadeChecker<'_> {
 
     fn check_let_branch(&mut self, stmt: &Stmt, out: &mut Vec<ir::Stmt>) {
         let StmtKind::Let { name, ty, value } = &stmt.kind else { return };
-        let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
+        let declared = ty.as_ref().map(|t| self.body.context.resolve_type(t));
         let typed = match declared {
             Some(ty) => self.body.check(value, ty),
             None => self.body.infer(value),
@@ -223,7 +231,7 @@ impl CascadeChecker<'_> {
         for stmt in stmts {
             let mut found: Vec<(usize, Span)> = Vec::new();
             let mut callees: Vec<Span> = Vec::new();
-            walk::stmt(stmt, &mut |e| {
+            walk::walk_stmt(stmt, &mut |e| {
                 // A name that is called is a skill, even if a stage has the same name.
                 if let ExprKind::Call { callee, .. } = &e.kind
                     && self.body.is_stage_call(callee)
@@ -240,12 +248,12 @@ impl CascadeChecker<'_> {
             });
             needs.push(found);
         }
-        let found = depth_first::search(stmts.len(), |index| std::mem::take(&mut needs[index]));
+        let found = depth_first::search_depth_first(stmts.len(), |index| std::mem::take(&mut needs[index]));
         for cycle in found.cycles {
             let Some(first) = cycle.nodes.first() else { continue };
             let names = cycle.nodes.iter().chain([first]).filter_map(|i| name_of(stmts[*i]));
             let way: Vec<String> = names.map(|n| format!("`{}`", n.text)).collect();
-            self.body.report(blocks::stages_in_circle(self.body.view(), &way, cycle.closing));
+            self.body.context.report(blocks::stages_in_circle(self.body.context.view(), &way, cycle.closing));
             // What uses the name before it is set must not be reported again.
             self.body.unreadable.names.extend(name_of(stmts[*first]).map(|n| n.text.clone()));
         }

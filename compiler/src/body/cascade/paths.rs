@@ -19,8 +19,8 @@ impl StagePaths {
         if *count == 1 { name.to_owned() } else { format!("{name}#{count}") }
     }
 
-    /// Enters a stage or a loop; gives the prefix around it, for [`StagePaths::leave`].
-    pub fn enter(&mut self, name: &str) -> String {
+    /// Enters a stage or a loop; gives the prefix around it, for [`StagePaths::leave_stage`].
+    pub fn enter_stage(&mut self, name: &str) -> String {
         let inner = format!("{}/{name}", self.prefix);
         std::mem::replace(&mut self.prefix, inner)
     }
@@ -30,8 +30,8 @@ impl StagePaths {
         std::mem::replace(&mut self.prefix, format!("on_{event}"))
     }
 
-    /// Ends what [`StagePaths::enter`] began.
-    pub fn leave(&mut self, outer: String) {
+    /// Ends what [`StagePaths::enter_stage`] began.
+    pub fn leave_stage(&mut self, outer: String) {
         self.prefix = outer;
     }
 }
@@ -45,9 +45,9 @@ mod tests {
         let mut paths = StagePaths::default();
         assert_eq!(paths.unique_name("a"), "a");
         assert_eq!(paths.unique_name("a"), "a#2");
-        let outer = paths.enter("a");
+        let outer = paths.enter_stage("a");
         assert_eq!(paths.unique_name("a"), "a");
-        paths.leave(outer);
+        paths.leave_stage(outer);
         assert_eq!(paths.unique_name("a"), "a#3");
     }
 }

@@ -37,17 +37,17 @@ impl CascadeChecker<'_> {
         value: &Expr,
         clauses: &[Clause],
     ) -> StageOut {
-        let declared = ty.map(|t| self.body.resolve_type(t));
-        self.body.report(style::value_name(self.body.view(), name));
+        let declared = ty.map(|t| self.body.context.resolve_type(t));
+        self.body.context.report(style::value_name(self.body.context.view(), name));
         let path = self.paths.unique_name(&name.text);
         // Only a block can hold stages of its own.
-        let outer = is_block(value).then(|| self.paths.enter(&path));
+        let outer = is_block(value).then(|| self.paths.enter_stage(&path));
         // An `on error` that could not be read may give a value of any type.
         let unread = clauses.iter().any(|c| matches!(c.kind, ClauseKind::OnError { action: ErrorAction::Error, .. }));
         let outer_limits = self.limits;
-        let (limits, wrong_bounds) = bounds::check_clauses(self.body.view(), clauses, outer_limits);
+        let (limits, wrong_bounds) = bounds::check_clauses(self.body.context.view(), clauses, outer_limits);
         self.limits = limits;
-        self.body.report_all(wrong_bounds);
+        self.body.context.report_all(wrong_bounds);
         let edits = self.body.outcome.effects.edits.len();
         let mut ends = false;
         let mut skill = None;
@@ -76,15 +76,16 @@ impl CascadeChecker<'_> {
         let (mut work, mut ty, flow) =
             called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
         if skill.is_none() && ty != Ty::ERROR {
-            self.body.report(clauses::cache_without_skill(self.body.view(), clauses));
+            self.body.context.report(clauses::cache_without_skill(self.body.context.view(), clauses));
         }
         self.check_sandbox_end(&mut work, clauses);
         let (lowered, on_failure) = self.check_clauses(clauses, ty, value, from_block);
         self.limits = outer_limits;
         if let Some(skill) = skill {
             let of_cascade = self.cascade_models.as_ref();
-            let found = models_of_stage(self.body.view(), self.body.callees, skill, clauses, &lowered, of_cascade);
-            self.body.report_all(found);
+            let found =
+                models_of_stage(self.body.context.view(), self.body.callees, skill, clauses, &lowered, of_cascade);
+            self.body.context.report_all(found);
         }
         if lowered.isolate {
             // The edits happen in a tree of their own.
@@ -95,33 +96,34 @@ impl CascadeChecker<'_> {
         } else {
             if on_failure.skips {
                 gives_nothing = ty == Ty::NULL;
-                ty = self.body.types.optional(ty);
+                ty = self.body.context.types.optional(ty);
             }
             if on_failure.keeps {
-                ty = self.body.outcome_of(ty);
+                ty = self.body.context.outcome_of(ty);
             }
         }
         if let Some(declared) = declared {
-            if !self.body.types.fits(ty, declared) {
-                let (a, b) = (self.body.type_text(ty), self.body.type_text(declared));
+            if !self.body.context.types.fits(ty, declared) {
+                let (a, b) = (self.body.context.type_text(ty), self.body.context.type_text(declared));
                 let span = stmt_type_span(stmt);
-                let source = self.body.source();
+                let source = self.body.context.source();
                 let mut d = self
                     .body
+                    .context
                     .diagnostic(codes::MISMATCH, span, format!("the stage is declared `{b}` and gives `{a}`"))
                     .label(format!("`{b}`"))
-                    .also(source, value.span, format!("`{a}`"));
+                    .also_at(source, value.span, format!("`{a}`"));
                 if on_failure.keeps {
                     d = d.help("`on error keep` gives `ok { value }` or `failed { error }`: use `match`");
                 } else if on_failure.skips {
                     d = d.help("`on error skip` makes the value null when the stage fails");
                 }
-                self.body.report(d);
+                self.body.context.report(d);
             }
             ty = declared;
         }
         if let Some(outer) = outer {
-            self.paths.leave(outer);
+            self.paths.leave_stage(outer);
         }
         if ty == Ty::NEVER {
             ty = Ty::NULL;
@@ -140,7 +142,7 @@ impl CascadeChecker<'_> {
             work,
             clauses: lowered,
             once,
-            place: self.body.place(stmt.span),
+            place: self.body.context.place(stmt.span),
         };
         StageOut { stmt: ir::Stmt::Stage(Box::new(stage)), slot, ty, flow, ends }
     }

@@ -7,22 +7,22 @@ use crate::{body::BodyChecker, checks::methods::regular_expression, types::Ty};
 
 impl BodyChecker<'_> {
     pub(super) fn infer_map_method(&mut self, call: &mut Call<'_>, element: Ty, map: Ty) -> Option<(B, Ty)> {
-        let strings = self.types.list(Ty::STRING);
+        let strings = self.context.types.list(Ty::STRING);
         match call.name.text.as_str() {
             "len" => self.check_no_arguments(call, B::Len, Ty::INT),
             "is_empty" => self.check_no_arguments(call, B::IsEmpty, Ty::BOOL),
             "keys" => self.check_no_arguments(call, B::Keys, strings),
             "values" => {
-                let ty = self.types.list(element);
+                let ty = self.context.types.list(element);
                 self.check_no_arguments(call, B::Values, ty)
             }
             "entries" => {
-                let pair = self.types.record(vec![("key".into(), Ty::STRING), ("value".into(), element)]);
-                let ty = self.types.list(pair);
+                let pair = self.context.types.record(vec![("key".into(), Ty::STRING), ("value".into(), element)]);
+                let ty = self.context.types.list(pair);
                 self.check_no_arguments(call, B::Entries, ty)
             }
             "get" => {
-                let ty = self.types.optional(element);
+                let ty = self.context.types.optional(element);
                 self.check_fixed_arguments(call, B::Get, &[Ty::STRING], ty)
             }
             "contains" => self.check_fixed_arguments(call, B::Contains, &[Ty::STRING], Ty::BOOL),
@@ -31,7 +31,7 @@ impl BodyChecker<'_> {
             "merge" => self.check_fixed_arguments(call, B::Merge, &[map], map),
             "map_values" => {
                 let ty = self.check_lambda_argument(call, &[element], None);
-                Some((B::MapValues, self.types.map(ty)))
+                Some((B::MapValues, self.context.types.map(ty)))
             }
             _ => None,
         }
@@ -39,8 +39,8 @@ impl BodyChecker<'_> {
 
     pub(super) fn infer_text_method(&mut self, call: &mut Call<'_>) -> Option<(B, Ty)> {
         use Ty as T;
-        let strings = self.types.list(T::STRING);
-        let mut opt = |t: Ty| self.types.optional(t);
+        let strings = self.context.types.list(T::STRING);
+        let mut opt = |t: Ty| self.context.types.optional(t);
         let (int_opt, float_opt, json_opt) = (opt(T::INT), opt(T::FLOAT), opt(T::JSON));
         match call.name.text.as_str() {
             "len" => self.check_no_arguments(call, B::Len, T::INT),
@@ -57,14 +57,16 @@ impl BodyChecker<'_> {
             "contains" => self.check_fixed_arguments(call, B::Contains, &[T::STRING], T::BOOL),
             "index_of" => self.check_fixed_arguments(call, B::IndexOf, &[T::STRING], int_opt),
             "matches" => {
-                self.report(call.args.first().and_then(|pattern| regular_expression(self.view(), pattern)));
+                self.context
+                    .report(call.args.first().and_then(|pattern| regular_expression(self.context.view(), pattern)));
                 self.check_fixed_arguments(call, B::Matches, &[T::STRING], T::BOOL)
             }
             "capture" => {
-                self.report(call.args.first().and_then(|pattern| regular_expression(self.view(), pattern)));
-                let group = self.types.optional(T::STRING);
-                let groups = self.types.list(group);
-                let ty = self.types.optional(groups);
+                self.context
+                    .report(call.args.first().and_then(|pattern| regular_expression(self.context.view(), pattern)));
+                let group = self.context.types.optional(T::STRING);
+                let groups = self.context.types.list(group);
+                let ty = self.context.types.optional(groups);
                 self.check_fixed_arguments(call, B::Capture, &[T::STRING], ty)
             }
             "take" => self.check_fixed_arguments(call, B::Take, &[T::INT], T::STRING),
@@ -77,7 +79,7 @@ impl BodyChecker<'_> {
             "to_float" => self.check_no_arguments(call, B::ToFloat, float_opt),
             "parse_json" => self.check_no_arguments(call, B::ParseJson, json_opt),
             "parse_time" => {
-                let time = self.types.optional(Ty::TIME);
+                let time = self.context.types.optional(Ty::TIME);
                 self.check_no_arguments(call, B::ParseTime, time)
             }
             _ => None,
@@ -85,8 +87,8 @@ impl BodyChecker<'_> {
     }
 
     pub(super) fn infer_path_method(&mut self, call: &mut Call<'_>) -> Option<(B, Ty)> {
-        let text = self.types.optional(Ty::STRING);
-        let path = self.types.optional(Ty::PATH);
+        let text = self.context.types.optional(Ty::STRING);
+        let path = self.context.types.optional(Ty::PATH);
         match call.name.text.as_str() {
             "join" => self.check_fixed_arguments(call, B::PathJoin, &[Ty::PATH], Ty::PATH),
             "name" => self.check_no_arguments(call, B::PathName, Ty::STRING),

@@ -2,7 +2,7 @@
 
 use cascade_grammar::ast::{ClauseKind, ExprKind, StmtKind};
 
-use super::{ActionKind, Draft, Question, place::blocks};
+use super::{ActionKind, Draft, Question, place::find_blocks};
 use crate::index::Symbol;
 
 impl Question<'_> {
@@ -10,7 +10,7 @@ impl Question<'_> {
     /// which another try does not change.
     pub(super) fn draft_clauses(&self, out: &mut Vec<Draft>) {
         let Some((_, decl)) = self.cascade() else { return };
-        let stages = blocks(decl).into_iter().flat_map(|place| &place.block.stmts);
+        let stages = find_blocks(decl).into_iter().flat_map(|place| &place.block.stmts);
         // The innermost stage at the cursor, by its first line.
         let at_cursor = stages.filter_map(|stmt| match &stmt.kind {
             StmtKind::Stage { name, value, clauses, .. } if stmt.span.touches(self.selected.start) => {

@@ -2,14 +2,14 @@
 
 use cascade_grammar::ast::{Expr, ExprKind, Item, Name, Span, Stmt, StmtKind, StrLit, StrPart};
 
-use super::{ActionKind, Draft, Question, place::blocks};
+use super::{ActionKind, Draft, Question, place::find_blocks};
 use crate::{codes, walk};
 
 impl Question<'_> {
     /// A skill for the command that a stage has instead of a call; a stage for a call within an expression.
     pub(super) fn draft_extractions(&self, out: &mut Vec<Draft>) {
         let Some((item, decl)) = self.cascade() else { return };
-        let places = blocks(decl);
+        let places = find_blocks(decl);
         for (number, diagnostic) in self.diagnostics().filter(|(_, d)| d.code == codes::STAGE_CALL) {
             let at = diagnostic.primary.span;
             let stmts = places.iter().flat_map(|place| &place.block.stmts);
@@ -76,7 +76,7 @@ impl Question<'_> {
     /// A stage before the statement that makes the call.
     fn stage_of_call(&self, stmt: &Stmt, at: Span) -> Option<(String, Vec<(Span, String)>)> {
         let mut call: Option<(&Expr, &Name)> = None;
-        walk::stmt(stmt, &mut |e| {
+        walk::walk_stmt(stmt, &mut |e| {
             if let ExprKind::Call { callee, .. } = &e.kind
                 && (e.span == at || callee.span == at)
                 && let ExprKind::Name(name) | ExprKind::Field { name, .. } = &callee.kind

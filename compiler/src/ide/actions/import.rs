@@ -7,7 +7,7 @@ use cascade_grammar::ast::{ImportSource, Span, StrPart};
 use super::{ActionKind, Draft, Question};
 use crate::{
     codes,
-    ide::importing::{HIDDEN, import_change, importable, names_module},
+    ide::importing::{HIDDEN, import_change, importable_name, names_module},
 };
 
 impl Question<'_> {
@@ -26,7 +26,7 @@ impl Question<'_> {
                 let Some(text) = cascade_stdlib::source(module) else { continue };
                 if self.declares(module, text, name) {
                     let change = import_change(&self.parse.file, &|source| names_module(source, module), module, name);
-                    out.push(draft(number, name, module, change));
+                    out.push(import_draft(number, name, module, change));
                 }
             }
             for file in (self.project)().iter().filter(|file| *file != self.name) {
@@ -43,18 +43,18 @@ impl Question<'_> {
                     ImportSource::Module(_) => false,
                 };
                 let shown = format!("\"{path}\"");
-                out.push(draft(number, name, &path, import_change(&self.parse.file, &is_same, &shown, name)));
+                out.push(import_draft(number, name, &path, import_change(&self.parse.file, &is_same, &shown, name)));
             }
         }
     }
 
     fn declares(&self, file: &str, text: &str, name: &str) -> bool {
         let parse = self.sources.parse(file, text);
-        parse.file.items.iter().any(|item| importable(item).is_some_and(|(found, ..)| found.text == name))
+        parse.file.items.iter().any(|item| importable_name(item).is_some_and(|(found, ..)| found.text == name))
     }
 }
 
-fn draft(number: usize, name: &str, from: &str, change: (Span, String)) -> Draft {
+fn import_draft(number: usize, name: &str, from: &str, change: (Span, String)) -> Draft {
     let title = format!("import `{name}` from `{from}`");
     Draft { title, kind: ActionKind::QuickFix, diagnostic: Some(number), changes: vec![change], reveals: true }
 }

@@ -7,7 +7,7 @@ use cascade_grammar::ast::{Expr, ExprKind, ItemKind, Span, StmtKind};
 
 use super::{
     ActionKind, Draft, Question,
-    place::{blocks, whole},
+    place::{find_blocks, statement_span},
 };
 use crate::index::Symbol;
 
@@ -16,12 +16,12 @@ impl Question<'_> {
     /// line of a block that only names the stage before it.
     pub(super) fn draft_inlinings(&self, out: &mut Vec<Draft>) {
         let Some((_, decl)) = self.cascade() else { return };
-        for place in blocks(decl) {
+        for place in find_blocks(decl) {
             for (number, stmt) in place.block.stmts.iter().enumerate() {
                 match &stmt.kind {
                     StmtKind::Let { name, ty: None, value } if name.span.touches(self.selected.start) => {
                         if let [used] = self.uses_of(name.span).as_slice() {
-                            self.draft_value(whole(stmt), name.span, value, *used, out);
+                            self.draft_value(statement_span(stmt), name.span, value, *used, out);
                         }
                     }
                     StmtKind::Stage { name, .. } if name.span.touches(self.selected.start) && !place.outermost => {
@@ -88,7 +88,7 @@ impl Question<'_> {
         let mut found = Vec::new();
         for item in &self.parse.file.items {
             let ItemKind::Cascade(decl) = &item.kind else { continue };
-            for place in blocks(decl) {
+            for place in find_blocks(decl) {
                 for stmt in &place.block.stmts {
                     if let StmtKind::Var { name, .. } = &stmt.kind {
                         found.push(name.span.start);

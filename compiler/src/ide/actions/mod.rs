@@ -80,7 +80,7 @@ struct Draft {
 }
 
 /// The actions at a range of a file, fixes first. `project` gives the names of the project's files.
-pub fn actions(
+pub fn find_actions(
     program: Analysed<'_>,
     source: SourceId,
     selected: Span,
@@ -131,7 +131,7 @@ impl Question<'_> {
         for (number, diagnostic) in self.diagnostics() {
             for fix in diagnostic.fixes.iter().filter(|fix| fix.source == self.source) {
                 let change = [(fix.span, fix.replacement.clone())];
-                let Some((_, changes)) = tidy::apply(self.text, self.parse, &change) else { continue };
+                let Some((_, changes)) = tidy::apply_changes(self.text, self.parse, &change) else { continue };
                 let (title, kind) = (fix.title.clone(), ActionKind::QuickFix);
                 found.push(Action { title, kind, diagnostic: Some(number), changes });
             }
@@ -142,7 +142,7 @@ impl Question<'_> {
     /// The action of a draft, if the program can be as it says.
     fn finish(&self, mut draft: Draft) -> Option<Action> {
         draft.changes.sort_by_key(|(span, _)| (span.start, span.end));
-        let (after, changes) = tidy::apply(self.text, self.parse, &draft.changes)?;
+        let (after, changes) = tidy::apply_changes(self.text, self.parse, &draft.changes)?;
         let after: Arc<str> = after.into();
         let sources = Changed::one(self.name, Arc::clone(&after), self.sources);
         let compiled = compile(self.name, after, &sources);

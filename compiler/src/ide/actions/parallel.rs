@@ -4,17 +4,17 @@ use cascade_grammar::ast::{Name, Span, Stmt, StmtKind};
 
 use super::{
     ActionKind, Draft, Question,
-    place::{BlockPlace, blocks, whole},
+    place::{BlockPlace, find_blocks, statement_span},
 };
 
 impl Question<'_> {
     /// Puts the selected stages, or the independent neighbours of the stage at the cursor, in a `parallel`.
     pub(super) fn draft_parallels(&self, out: &mut Vec<Draft>) {
         let Some((_, decl)) = self.cascade() else { return };
-        for place in blocks(decl).into_iter().filter(|place| !place.concurrent) {
+        for place in find_blocks(decl).into_iter().filter(|place| !place.concurrent) {
             let stmts = &place.block.stmts;
             let touches = |stmt: &Stmt| {
-                let name = stage(stmt).map(|name| Span { start: stmt.span.start, end: name.span.end });
+                let name = stage_name(stmt).map(|name| Span { start: stmt.span.start, end: name.span.end });
                 let place = if self.selected.start == self.selected.end { name } else { Some(stmt.span) };
                 place.is_some_and(|place| place.start <= self.selected.end && self.selected.start <= place.end)
             };
@@ -22,7 +22,7 @@ impl Question<'_> {
             let last = stmts.iter().rposition(touches).unwrap_or(first);
             let run = if first < last { first..last + 1 } else { self.independent_around(stmts, first) };
             let (run_first, run_last) = (run.start, run.end);
-            if run_last - run_first >= 2 && stmts[run_first..run_last].iter().all(|stmt| stage(stmt).is_some()) {
+            if run_last - run_first >= 2 && stmts[run_first..run_last].iter().all(|stmt| stage_name(stmt).is_some()) {
                 let title = if first < last { "wrap in `parallel`" } else { "run in `parallel` with its neighbours" };
                 self.draft_parallel(decl.body.stmts.as_slice(), place, run_first, run_last, title, out);
             }
@@ -31,18 +31,18 @@ impl Question<'_> {
 
     /// The stages around one that use no value of each other.
     fn independent_around(&self, stmts: &[Stmt], at: usize) -> std::ops::Range<usize> {
-        let apart = |a: &Stmt, b: &Stmt| match stage(a) {
+        let apart = |a: &Stmt, b: &Stmt| match stage_name(a) {
             Some(name) => !self.uses_of(name.span).iter().any(|used| b.span.encloses(*used)),
             None => false,
         };
         let (mut start, mut end) = (at, at + 1);
         while end < stmts.len()
-            && stage(&stmts[end]).is_some()
+            && stage_name(&stmts[end]).is_some()
             && stmts[start..end].iter().all(|s| apart(s, &stmts[end]))
         {
             end += 1;
         }
-        while start > 0 && stage(&stmts[start - 1]).is_some() {
+        while start > 0 && stage_name(&stmts[start - 1]).is_some() {
             let before = &stmts[start - 1];
             if !stmts[start..end].iter().all(|s| apart(before, s)) {
                 break;
@@ -67,7 +67,9 @@ impl Question<'_> {
             return;
         }
         let run = &stmts[first..last];
-        let (Some(start), Some(end)) = (run.first().map(whole), run.last().map(whole)) else { return };
+        let (Some(start), Some(end)) = (run.first().map(statement_span), run.last().map(statement_span)) else {
+            return;
+        };
         let Some(end) = self.end_with_comment(end.end) else { return };
         let wrapped = Span { start: start.start, end };
         let name = self.free_name(if run.len() == 2 { "both" } else { "all" });
@@ -77,7 +79,7 @@ impl Question<'_> {
         ];
         // In `on failure` and `on cancel` a stage that did not end is null.
         let hooks: Vec<Span> = body.iter().filter(|s| is_hook_of_failure(s)).map(|s| s.span).collect();
-        for stage in run.iter().filter_map(stage) {
+        for stage in run.iter().filter_map(stage_name) {
             for used in self.uses_of(stage.span).into_iter().filter(|used| !wrapped.encloses(*used)) {
                 if self.text_of(used) != stage.text {
                     return;
@@ -91,7 +93,7 @@ impl Question<'_> {
     }
 }
 
-fn stage(stmt: &Stmt) -> Option<&Name> {
+fn stage_name(stmt: &Stmt) -> Option<&Name> {
     match &stmt.kind {
         StmtKind::Stage { name, .. } if !name.text.is_empty() => Some(name),
         _ => None,

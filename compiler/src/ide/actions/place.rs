@@ -59,7 +59,7 @@ impl<'a> Question<'a> {
 }
 
 /// All blocks of a cascade that hold statements, outer ones first.
-pub(super) fn blocks(decl: &CascadeDecl) -> Vec<BlockPlace<'_>> {
+pub(super) fn find_blocks(decl: &CascadeDecl) -> Vec<BlockPlace<'_>> {
     let mut found = vec![BlockPlace { block: &decl.body, concurrent: false, outermost: true }];
     let mut next = 0;
     while let Some(place) = found.get(next).copied() {
@@ -75,7 +75,7 @@ pub(super) fn blocks(decl: &CascadeDecl) -> Vec<BlockPlace<'_>> {
 }
 
 /// The statement with its documentation.
-pub(super) fn whole(stmt: &Stmt) -> Span {
+pub(super) fn statement_span(stmt: &Stmt) -> Span {
     let start = stmt.docs.first().map_or(stmt.span.start, |doc| doc.span.start);
     Span { start, end: stmt.span.end }
 }

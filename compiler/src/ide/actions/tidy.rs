@@ -9,7 +9,11 @@ use crate::{format, ide::difference};
 
 /// The text with changes, which must be sorted and apart, and the changes that lead to it. A declaration that was in
 /// the canonical style is so afterwards; one that was not keeps its lines. `None` for changes that fit nowhere.
-pub(super) fn apply(text: &str, parse: &Parse, changes: &[(Span, String)]) -> Option<(String, Vec<(Span, String)>)> {
+pub(super) fn apply_changes(
+    text: &str,
+    parse: &Parse,
+    changes: &[(Span, String)],
+) -> Option<(String, Vec<(Span, String)>)> {
     let mut after = String::with_capacity(text.len());
     let mut done = 0;
     // Where the new texts stand in the result.
@@ -23,19 +27,19 @@ pub(super) fn apply(text: &str, parse: &Parse, changes: &[(Span, String)]) -> Op
     }
     after.push_str(text.get(done..)?);
     let after_parse = cascade_grammar::parse(&after);
-    let is_touched = |item: &Item| touched.iter().any(|t| t.start <= item.span.end && whole(item).start <= t.end);
+    let is_touched = |item: &Item| touched.iter().any(|t| t.start <= item.span.end && item_span(item).start <= t.end);
     let unchanged = |item: &Item| -> bool {
-        let change = |(span, _): &(Span, String)| span.start <= item.span.end && whole(item).start <= span.end;
+        let change = |(span, _): &(Span, String)| span.start <= item.span.end && item_span(item).start <= span.end;
         !changes.iter().any(change)
     };
     // One declaration more or less does not count: what the author wrote in another style stays so.
     let mut styled = parse.file.items.iter().filter(|item| !unchanged(item));
-    let in_style = styled.all(|item| formatted(text, item).is_some_and(|new| new == text[whole(item).range()]));
+    let in_style = styled.all(|item| format_item(text, item).is_some_and(|new| new == text[item_span(item).range()]));
     let mut formatted_after = after.clone();
     if in_style {
         for item in after_parse.file.items.iter().rev().filter(|item| is_touched(item)) {
-            if let Some(new) = formatted(&after, item) {
-                formatted_after.replace_range(whole(item).range(), &new);
+            if let Some(new) = format_item(&after, item) {
+                formatted_after.replace_range(item_span(item).range(), &new);
             }
         }
     }
@@ -49,14 +53,14 @@ pub(super) fn apply(text: &str, parse: &Parse, changes: &[(Span, String)]) -> Op
 }
 
 /// A declaration with its documentation.
-fn whole(item: &Item) -> Span {
+fn item_span(item: &Item) -> Span {
     let start = item.docs.first().map_or(item.span.start, |doc| doc.span.start);
     Span { start, end: item.span.end }
 }
 
 /// The declaration in the canonical style; `None` if it has syntax errors.
-fn formatted(text: &str, item: &Item) -> Option<String> {
-    let alone = text.get(whole(item).range())?;
+fn format_item(text: &str, item: &Item) -> Option<String> {
+    let alone = text.get(item_span(item).range())?;
     let new = format::format(alone, &cascade_grammar::parse(alone))?;
     Some(new.trim_end().to_owned())
 }

@@ -115,7 +115,7 @@ fn find_text(parse: &Parse, typed: Span) -> Option<(Names, &StrLit)> {
         }),
         ItemKind::Cascade(decl) => {
             let mut found = None;
-            walk::block(&decl.body, &mut |e| {
+            walk::walk_block(&decl.body, &mut |e| {
                 if let ExprKind::Sandbox(x) = &e.kind {
                     found = found.or_else(|| text_of(&x.dir));
                 }

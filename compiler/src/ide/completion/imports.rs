@@ -3,12 +3,12 @@
 use cascade_grammar::ast::{ImportSource, Item, ItemKind, Span};
 
 use super::{
-    Question, fits,
+    Question, is_wanted,
     item::{Collected, Completion, CompletionKind},
     place::Wanted,
 };
 use crate::{
-    ide::importing::{HIDDEN, import_change, importable, names_module},
+    ide::importing::{HIDDEN, import_change, importable_name, names_module},
     index::TYPED_NAME,
     world::doc_text,
 };
@@ -31,7 +31,7 @@ impl<'a> Question<'a> {
             let parse = cascade_stdlib::source(module).map(|text| self.sources.parse(module, text));
             parse.is_some_and(|parse| {
                 let mut items = parse.file.items.iter();
-                items.any(|item| importable(item).is_some_and(|(found, _, _)| found.text == name))
+                items.any(|item| importable_name(item).is_some_and(|(found, _, _)| found.text == name))
             })
         };
         for module in cascade_stdlib::modules().iter().filter(|module| !HIDDEN.contains(module)) {
@@ -85,8 +85,8 @@ impl<'a> Question<'a> {
             let Some(text) = cascade_stdlib::source(module) else { continue };
             let parse = self.sources.parse(module, text);
             for item in &parse.file.items {
-                let Some((name, _, def)) = importable(item) else { continue };
-                if wanted.is_some_and(|wanted| !fits(wanted, def)) || name.text.starts_with('_') {
+                let Some((name, _, def)) = importable_name(item) else { continue };
+                if wanted.is_some_and(|wanted| !is_wanted(wanted, def)) || name.text.starts_with('_') {
                     continue;
                 }
                 if self.find(&name.text).is_some() || present.contains(&name.text) || *module == self.name {
@@ -101,7 +101,7 @@ impl<'a> Question<'a> {
     /// The entry of a declaration of a module that is not imported, with the change that imports it; `None` for what
     /// cannot be imported.
     pub(super) fn importable_entry(&self, module: &str, item: &Item) -> Option<Completion> {
-        let (name, kind, _) = importable(item)?;
+        let (name, kind, _) = importable_name(item)?;
         let mut entry = Completion::new(name.text.as_str(), kind)
             .detail(format!("import {module}"))
             .documentation(doc_text(&item.docs));

@@ -155,7 +155,7 @@ impl<'a> Question<'a> {
                 }
             }
             "min" | "max" | "sort" => {
-                if types.ordered(present) {
+                if types.is_ordered(present) {
                     5
                 } else {
                     -20

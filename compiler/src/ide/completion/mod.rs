@@ -22,7 +22,7 @@ use std::sync::Arc;
 use cascade_grammar::{
     Expectations, Parse, TokenClass,
     ast::{ItemKind, Span},
-    expectations,
+    expected_at,
 };
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
@@ -182,7 +182,7 @@ impl<'a> Analyzed<'a> {
             moved,
             module,
             prelude: analysis.modules.iter().position(|module| module.name == "std.prelude"),
-            words: expectations(text, start, typed.start),
+            words: expected_at(text, start, typed.start),
             around,
             imports: items.iter().filter(|item| matches!(item.kind, ItemKind::Import(_))).map(|i| i.span).collect(),
             kept,
@@ -300,7 +300,7 @@ impl<'a> Question<'a> {
             Place::Type { of, depth, like } => self.complete_type(*of, *depth, like.as_ref(), out),
             Place::ModuleMember { module, wanted } => {
                 if let Some(Def::Module(module)) = self.find(module) {
-                    for (name, def) in self.exported(module).into_iter().filter(|(_, def)| fits(*wanted, *def)) {
+                    for (name, def) in self.exported(module).into_iter().filter(|(_, def)| is_wanted(*wanted, *def)) {
                         out.add_declared(80, name, def, false);
                     }
                 }
@@ -368,8 +368,8 @@ impl<'a> Question<'a> {
         for (name, binding) in self.visible() {
             let def = binding.def;
             let leads = matches!(def, Def::Module(module)
-                if self.exported(module).iter().any(|(_, def)| fits(wanted, *def)));
-            if fits(wanted, def) {
+                if self.exported(module).iter().any(|(_, def)| is_wanted(wanted, *def)));
+            if is_wanted(wanted, def) {
                 let unused = if self.usage(def) == Usage::Here { 0 } else { 15 };
                 out.add_declared(80 + unused, name, def, false);
             } else if leads {
@@ -469,7 +469,7 @@ impl<'a> Question<'a> {
 }
 
 /// Whether a declaration is what is wanted.
-fn fits(wanted: Wanted, def: Def) -> bool {
+fn is_wanted(wanted: Wanted, def: Def) -> bool {
     match wanted {
         Wanted::Type => matches!(def, Def::Type(_)),
         Wanted::Model => matches!(def, Def::Model(_) | Def::Route(_)),

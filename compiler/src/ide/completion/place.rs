@@ -119,13 +119,13 @@ pub(super) enum Wanted {
 }
 
 /// Whether a name is the one that is being typed.
-pub(super) fn typed(name: &Name) -> bool {
+pub(super) fn is_typed_name(name: &Name) -> bool {
     name.text == TYPED_NAME
 }
 
 /// The names but the one that is being typed.
-pub(super) fn texts<'t>(names: impl IntoIterator<Item = &'t Name>) -> Vec<&'t str> {
-    names.into_iter().filter(|name| !typed(name)).map(|name| name.text.as_str()).collect()
+pub(super) fn name_texts<'t>(names: impl IntoIterator<Item = &'t Name>) -> Vec<&'t str> {
+    names.into_iter().filter(|name| !is_typed_name(name)).map(|name| name.text.as_str()).collect()
 }
 
 /// The place of the typed name in a declaration.
@@ -154,7 +154,7 @@ impl<'t> Finder<'t> {
     }
 
     pub(super) fn new_names(&mut self, names: impl IntoIterator<Item = &'t Name>) {
-        if names.into_iter().any(typed) {
+        if names.into_iter().any(is_typed_name) {
             self.set(Place::NewName);
         }
     }
@@ -164,14 +164,14 @@ impl<'t> Finder<'t> {
         match &item.kind {
             ItemKind::Import(import) => {
                 if let ImportSource::Module(parts) = &import.source
-                    && parts.iter().any(typed)
+                    && parts.iter().any(is_typed_name)
                 {
-                    let before = parts.iter().take_while(|part| !typed(part));
+                    let before = parts.iter().take_while(|part| !is_typed_name(part));
                     self.set(Place::Module(before.map(|part| part.text.as_str()).collect()));
                 }
                 let names = import.names.iter().flatten();
-                if names.clone().any(|name| typed(&name.name)) {
-                    let present = names.clone().filter(|n| !typed(&n.name)).map(|n| n.name.text.as_str());
+                if names.clone().any(|name| is_typed_name(&name.name)) {
+                    let present = names.clone().filter(|n| !is_typed_name(&n.name)).map(|n| n.name.text.as_str());
                     self.set(Place::Imported { item, present: present.collect() });
                 }
                 self.new_names(names.filter_map(|name| name.alias.as_ref()).chain(&import.alias));
@@ -199,9 +199,9 @@ impl<'t> Finder<'t> {
             ItemKind::Route(decl) => {
                 self.new_names([&decl.name]);
                 for arm in &decl.arms {
-                    if arm.capability.as_ref().is_some_and(typed) {
+                    if arm.capability.as_ref().is_some_and(is_typed_name) {
                         let others = decl.arms.iter().filter_map(|arm| arm.capability.as_ref());
-                        self.set(Place::Capability(texts(others)));
+                        self.set(Place::Capability(name_texts(others)));
                     }
                     match &arm.target {
                         RouteTarget::One(path) => self.path(path, Wanted::Model),
@@ -280,20 +280,20 @@ impl<'t> Finder<'t> {
     }
 
     pub(super) fn word(&mut self, name: &Name, words: &'static [&'static str]) {
-        if typed(name) {
+        if is_typed_name(name) {
             self.set(Place::Word(words));
         }
     }
 
     pub(super) fn server(&mut self, name: Option<&Name>) {
-        if name.is_some_and(typed) {
+        if name.is_some_and(is_typed_name) {
             self.set(Place::Declared(Wanted::Server));
         }
     }
 
     /// A dotted name of a declaration.
     fn path(&mut self, path: &'t [Name], wanted: Wanted) {
-        match path.iter().position(typed) {
+        match path.iter().position(is_typed_name) {
             Some(0) => self.set(Place::Declared(wanted)),
             Some(at) => self.set(Place::ModuleMember { module: &path[at - 1].text, wanted }),
             None => {}
@@ -302,8 +302,8 @@ impl<'t> Finder<'t> {
 
     pub(super) fn settings(&mut self, of: &'static str, settings: &'t [Setting]) {
         for setting in settings {
-            if typed(&setting.name) {
-                self.set(Place::Setting(of, texts(settings.iter().map(|s| &s.name))));
+            if is_typed_name(&setting.name) {
+                self.set(Place::Setting(of, name_texts(settings.iter().map(|s| &s.name))));
             }
             match (of, setting.name.text.as_str(), &setting.value.kind) {
                 ("model", "provider", ExprKind::Name(name)) => self.word(name, super::words::PROVIDERS),
@@ -313,8 +313,8 @@ impl<'t> Finder<'t> {
                         ExprKind::Name(name) => Some(name),
                         _ => None,
                     });
-                    if names.clone().any(typed) {
-                        self.set(Place::Capability(texts(names)));
+                    if names.clone().any(is_typed_name) {
+                        self.set(Place::Capability(name_texts(names)));
                     }
                 }
                 ("model", "price", ExprKind::Record(entries)) => {
@@ -322,8 +322,8 @@ impl<'t> Finder<'t> {
                         RecordEntry::Field { key, .. } => Some(key),
                         RecordEntry::Spread(_) => None,
                     });
-                    if keys.clone().any(typed) {
-                        self.set(Place::Setting("price", texts(keys)));
+                    if keys.clone().any(is_typed_name) {
+                        self.set(Place::Setting("price", name_texts(keys)));
                     }
                 }
                 _ => {}
@@ -397,8 +397,8 @@ impl<'t> Finder<'t> {
     }
 
     pub(super) fn needs(&mut self, names: &'t [Name]) {
-        if names.iter().any(typed) {
-            self.set(Place::Capability(texts(names)));
+        if names.iter().any(is_typed_name) {
+            self.set(Place::Capability(name_texts(names)));
         }
     }
 
@@ -424,8 +424,8 @@ impl<'t> Finder<'t> {
                 }
                 TestLineKind::Expect(e) => self.expr(e),
                 TestLineKind::ExpectStage { path, state, times } => {
-                    if path.iter().any(typed) {
-                        let before = path.iter().take_while(|name| !typed(name));
+                    if path.iter().any(is_typed_name) {
+                        let before = path.iter().take_while(|name| !is_typed_name(name));
                         self.set(Place::StagePath(before.map(|name| name.text.as_str()).collect()));
                     }
                     self.word(state, &["ran", "skipped", "failed"]);
@@ -448,14 +448,14 @@ impl<'t> Finder<'t> {
     }
 
     pub(super) fn error_kinds(&mut self, names: impl IntoIterator<Item = &'t Name>) {
-        if names.into_iter().any(typed) {
+        if names.into_iter().any(is_typed_name) {
             self.set(Place::ErrorKind);
         }
     }
 
     pub(super) fn attributes(&mut self, attributes: &'t [Attribute], item: Option<&'t Item>, stmt: Option<&'t Stmt>) {
         for attribute in attributes {
-            if typed(&attribute.name) {
+            if is_typed_name(&attribute.name) {
                 self.set(Place::Attribute(item, stmt));
             }
             attribute.args.iter().for_each(|e| self.expr(e));
@@ -469,7 +469,7 @@ impl<'t> Finder<'t> {
     fn inner_ty(&mut self, ty: &'t TypeExpr, depth: usize) {
         match &ty.kind {
             TypeExprKind::Named { path, args } => {
-                if path.first().is_some_and(typed) {
+                if path.first().is_some_and(is_typed_name) {
                     self.set(Place::Type { of: self.typed_field, depth, like: self.type_like });
                 }
                 self.path(path, Wanted::Type);

@@ -5,7 +5,7 @@ use cascade_grammar::ast::{
     PatternKind, RecordEntry, Span, Stmt, StmtKind, StrLit, StrPart, TypeExprKind,
 };
 
-use super::place::{Argument, Finder, Place, ValuePlace, texts, typed};
+use super::place::{Argument, Finder, Place, ValuePlace, is_typed_name, name_texts};
 use crate::{index::TYPED_NAME, walk};
 
 impl<'t> Finder<'t> {
@@ -46,8 +46,8 @@ impl<'t> Finder<'t> {
                 self.expr(value);
             }
             StmtKind::LetFields { fields, value } => {
-                if fields.iter().any(|field| typed(&field.field)) {
-                    let present = texts(fields.iter().map(|field| &field.field));
+                if fields.iter().any(|field| is_typed_name(&field.field)) {
+                    let present = name_texts(fields.iter().map(|field| &field.field));
                     self.set(Place::RecordField { record: value.span, present });
                 }
                 self.new_names(fields.iter().filter_map(|field| field.binding.as_ref()));
@@ -102,7 +102,7 @@ impl<'t> Finder<'t> {
             self.value.model = false;
         }
         let mut expressions = Vec::new();
-        walk::clauses(clauses, &mut |e| expressions.push(e));
+        walk::walk_clauses(clauses, &mut |e| expressions.push(e));
         self.visit(expressions);
     }
 
@@ -113,7 +113,7 @@ impl<'t> Finder<'t> {
                     self.word(format, super::words::FORMATS);
                 }
                 // `as` before a word that is no format begins a type.
-                walk::expr(expr, &mut |e| {
+                walk::walk_expr(expr, &mut |e| {
                     if let ExprKind::Cast { ty, .. } = &e.kind
                         && let TypeExprKind::Named { path, .. } = &ty.kind
                         && let [name] = path.as_slice()
@@ -122,7 +122,7 @@ impl<'t> Finder<'t> {
                     }
                 });
                 if let ExprKind::Name(name) = &expr.kind
-                    && typed(name)
+                    && is_typed_name(name)
                 {
                     self.set(Place::Value(ValuePlace { own: self.own, ..ValuePlace::default() }));
                 }
@@ -136,7 +136,7 @@ impl<'t> Finder<'t> {
             return;
         }
         let mut expressions = Vec::new();
-        walk::expr(e, &mut |e| expressions.push(e));
+        walk::walk_expr(e, &mut |e| expressions.push(e));
         self.visit(expressions);
     }
 
@@ -165,13 +165,13 @@ impl<'t> Finder<'t> {
 
     /// One expression: whether the typed name is a direct part of it.
     fn one_expr(&mut self, e: &'t Expr, starts: bool) {
-        let is_typed = |e: &Expr| matches!(&e.kind, ExprKind::Name(name) if typed(name));
+        let is_typed = |e: &Expr| matches!(&e.kind, ExprKind::Name(name) if is_typed_name(name));
         match &e.kind {
-            ExprKind::Name(name) if typed(name) => {
+            ExprKind::Name(name) if is_typed_name(name) => {
                 let value = self.value_place(|v| v.starts_statement = starts);
                 self.set(Place::Value(value));
             }
-            ExprKind::Field { receiver, name, .. } if typed(name) => {
+            ExprKind::Field { receiver, name, .. } if is_typed_name(name) => {
                 let value = self.value_place(|_| {});
                 self.set(Place::Member { receiver, value });
             }
@@ -187,7 +187,7 @@ impl<'t> Finder<'t> {
                     self.set(Place::Value(value));
                 }
                 if let ExprKind::Field { receiver, name, .. } = &callee.kind
-                    && typed(name)
+                    && is_typed_name(name)
                 {
                     let value = self.value_place(|v| (v.called, v.arguments) = (true, Some(args.as_slice())));
                     self.set(Place::Member { receiver, value });
@@ -195,9 +195,9 @@ impl<'t> Finder<'t> {
                 let names = || args.iter().filter_map(|arg| arg.name.as_ref());
                 for (position, arg) in args.iter().enumerate() {
                     let unnamed = args.iter().take(position).take_while(|arg| arg.name.is_none()).count();
-                    let argument = |name| Argument { callee, position, name, unnamed, present: texts(names()) };
+                    let argument = |name| Argument { callee, position, name, unnamed, present: name_texts(names()) };
                     let name = arg.name.as_ref();
-                    if name.is_some_and(typed) {
+                    if name.is_some_and(is_typed_name) {
                         let argument = Some(Argument { name: Some(TYPED_NAME), ..argument(None) });
                         self.set(Place::Value(ValuePlace { argument, ..ValuePlace::default() }));
                     }
@@ -219,12 +219,12 @@ impl<'t> Finder<'t> {
             ExprKind::Record(entries) => {
                 for entry in entries {
                     let RecordEntry::Field { key, value, .. } = entry else { continue };
-                    if typed(key) {
+                    if is_typed_name(key) {
                         let keys = entries.iter().filter_map(|entry| match entry {
                             RecordEntry::Field { key, .. } => Some(key),
                             RecordEntry::Spread(_) => None,
                         });
-                        self.set(Place::RecordKey { record: e.span, present: texts(keys) });
+                        self.set(Place::RecordKey { record: e.span, present: name_texts(keys) });
                     }
                     if is_typed(value) || is_member(value) {
                         let place = self.value_place(|v| v.key = Some(&key.text));
@@ -279,7 +279,7 @@ impl<'t> Finder<'t> {
                 PatternKind::Variant { name, .. } => Some(name),
                 _ => None,
             });
-            texts(variants)
+            name_texts(variants)
         };
         for arm in &x.arms {
             self.pattern(&arm.pattern, x.subject.span, &present);
@@ -295,12 +295,12 @@ impl<'t> Finder<'t> {
     fn pattern(&mut self, pattern: &'t Pattern, subject: Span, present: &dyn Fn() -> Vec<&'t str>) {
         match &pattern.kind {
             PatternKind::Variant { name, fields } => {
-                if typed(name) {
+                if is_typed_name(name) {
                     self.set(Place::Pattern { subject, present: present() });
                 }
                 let fields = fields.iter().flatten();
-                if fields.clone().any(|field| typed(&field.field)) {
-                    let present = texts(fields.clone().map(|field| &field.field));
+                if fields.clone().any(|field| is_typed_name(&field.field)) {
+                    let present = name_texts(fields.clone().map(|field| &field.field));
                     self.set(Place::VariantField { subject, variant: &name.text, present });
                 }
                 self.new_names(fields.filter_map(|field| field.binding.as_ref()));
@@ -313,5 +313,5 @@ impl<'t> Finder<'t> {
 
 /// Whether an expression is a field access with the typed name.
 fn is_member(e: &Expr) -> bool {
-    matches!(&e.kind, ExprKind::Field { name, .. } if typed(name))
+    matches!(&e.kind, ExprKind::Field { name, .. } if is_typed_name(name))
 }

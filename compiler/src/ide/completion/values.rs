@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     builtins::{FREE_FUNCTIONS, PERSON_FUNCTIONS},
-    checks::capabilities::serves,
+    checks::capabilities::has_capability,
     index::{Symbol, TYPED_NAME, Variable},
     types::{Ty, TyKind},
     world::{Def, Signature},
@@ -322,7 +322,7 @@ impl<'a> Question<'a> {
         };
         let skill = value.stage_call.and_then(|callee| self.callee_signature(callee));
         let needs = skill.map(|signature| self.analysis.needs_of(signature)).unwrap_or_default();
-        let can = needs.iter().all(|capability| serves(&self.analysis.declared, model, capability));
+        let can = needs.iter().all(|capability| has_capability(&self.analysis.declared, model, capability));
         if can { 95 } else { 40 }
     }
 

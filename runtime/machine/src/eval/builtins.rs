@@ -79,7 +79,7 @@ impl Lambda<'_> {
 }
 
 /// The lambda among the arguments of a built-in.
-pub(super) fn lambda(args: &[Expr]) -> Result<Lambda<'_>> {
+pub(super) fn single_lambda(args: &[Expr]) -> Result<Lambda<'_>> {
     args.iter()
         .find_map(|e| match e {
             Expr::Lambda(params, body) => Some(Lambda { params, body }),
@@ -112,7 +112,7 @@ impl Eval<'_> {
             | B::GroupBy
             | B::MinBy
             | B::MaxBy
-            | B::MapValues => self.higher_order(builtin, &mut args, &lambda(exprs)?, slots),
+            | B::MapValues => self.higher_order(builtin, &mut args, &single_lambda(exprs)?, slots),
             B::Flatten
             | B::Sort
             | B::Join

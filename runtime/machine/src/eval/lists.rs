@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::{
     Eval, Result,
     builtins::{Args, Lambda},
-    ops::order,
+    ops::compare_values,
 };
 use crate::{
     failure::{defect, fail},
@@ -20,16 +20,16 @@ use crate::{
 /// The maximal length of the result of `range`.
 const LONGEST_RANGE: i64 = 10_000_000;
 
-fn items(value: &Value) -> Result<&[Value]> {
+fn list_items(value: &Value) -> Result<&[Value]> {
     value.as_list().ok_or_else(|| defect!("a list was expected, this is {}", value.kind()))
 }
 
-fn nullable(value: Option<&Value>) -> Value {
+fn value_or_null(value: Option<&Value>) -> Value {
     value.cloned().unwrap_or(Value::Null)
 }
 
 fn compare_or_equal(a: &Value, b: &Value) -> Ordering {
-    order(a, b).unwrap_or(Ordering::Equal)
+    compare_values(a, b).unwrap_or(Ordering::Equal)
 }
 
 /// A value as a map's key.
@@ -60,7 +60,7 @@ impl Eval<'_> {
             }
             return Ok(Value::map(map));
         }
-        let list = items(&receiver)?;
+        let list = list_items(&receiver)?;
         Ok(match builtin {
             Builtin::Map => {
                 let mut out = Vec::with_capacity(list.len());
@@ -82,7 +82,7 @@ impl Eval<'_> {
                 let mut out = Vec::new();
                 for item in list {
                     let part = f.call(self, slots, &[item])?;
-                    let part = items(&part)?;
+                    let part = list_items(&part)?;
                     self.use_fuel(part.len())?;
                     out.extend_from_slice(part);
                     check_length(out.len())?;
@@ -128,7 +128,7 @@ impl Eval<'_> {
                     self.use_fuel(1)?;
                     let children = f.call(self, slots, &[&item])?;
                     if children != Value::Null {
-                        next.extend(items(&children)?.iter().rev().cloned());
+                        next.extend(list_items(&children)?.iter().rev().cloned());
                     }
                     out.push(item);
                     check_length(out.len())?;
@@ -158,8 +158,8 @@ impl Eval<'_> {
                         }
                         Value::list(keyed.into_iter().map(|(_, v)| v.clone()).collect())
                     }
-                    Builtin::MinBy => nullable(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),
-                    _ => nullable(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Greater)),
+                    Builtin::MinBy => value_or_null(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),
+                    _ => value_or_null(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Greater)),
                 }
             }
             other => return Err(defect!("{other:?} takes no function")),
@@ -171,15 +171,15 @@ impl Eval<'_> {
             return self.range(args);
         }
         let receiver = args.next();
-        let list = items(&receiver)?;
+        let list = list_items(&receiver)?;
         self.use_fuel(list.len())?;
         Ok(match builtin {
-            Builtin::First => nullable(list.first()),
-            Builtin::Last => nullable(list.last()),
+            Builtin::First => value_or_null(list.first()),
+            Builtin::Last => value_or_null(list.last()),
             Builtin::Flatten => {
                 let mut out = Vec::new();
                 for part in list {
-                    let part = items(part)?;
+                    let part = list_items(part)?;
                     self.use_fuel(part.len())?;
                     out.extend_from_slice(part);
                     check_length(out.len())?;
@@ -196,7 +196,7 @@ impl Eval<'_> {
                 let separator = args.text()?;
                 self.use_fuel(receiver.weight() as usize)?;
                 let texts: Vec<String> =
-                    list.iter().map(|v| crate::render::render(v, cascade_ir::Rendering::Text)).collect();
+                    list.iter().map(|v| crate::render::render_value(v, cascade_ir::Rendering::Text)).collect();
                 let length = texts.iter().map(String::len).sum::<usize>() + separator.len() * texts.len();
                 check_length(length / 16)?;
                 Value::str(texts.join(&separator))
@@ -221,17 +221,17 @@ impl Eval<'_> {
                     return Ok(Value::Null);
                 }
                 let sum: f64 = list.iter().filter_map(Value::as_float).sum();
-                super::ops::finite(sum / list.len() as f64)?
+                super::ops::finite_float(sum / list.len() as f64)?
             }
-            Builtin::ListMin => nullable(first_extreme(list.iter().map(|v| (v, v)), Ordering::Less)),
-            Builtin::ListMax => nullable(first_extreme(list.iter().map(|v| (v, v)), Ordering::Greater)),
-            Builtin::Unique => self.unique(list)?,
+            Builtin::ListMin => value_or_null(first_extreme(list.iter().map(|v| (v, v)), Ordering::Less)),
+            Builtin::ListMax => value_or_null(first_extreme(list.iter().map(|v| (v, v)), Ordering::Greater)),
+            Builtin::Unique => self.unique_values(list)?,
             Builtin::Zip => {
                 let other = args.next();
                 let pair = |(a, b): (&Value, &Value)| {
                     Value::record(vec![("first".into(), a.clone()), ("second".into(), b.clone())])
                 };
-                Value::list(list.iter().zip(items(&other)?).map(pair).collect())
+                Value::list(list.iter().zip(list_items(&other)?).map(pair).collect())
             }
             Builtin::Enumerate => {
                 let pair = |(i, v): (usize, &Value)| {
@@ -249,7 +249,7 @@ impl Eval<'_> {
             }
             Builtin::Compact => Value::list(list.iter().filter(|v| !v.is_null()).cloned().collect()),
             Builtin::ToMap => {
-                let entry = |v: &Value| (key_text(&nullable(v.get("key"))), nullable(v.get("value")));
+                let entry = |v: &Value| (key_text(&value_or_null(v.get("key"))), value_or_null(v.get("value")));
                 Value::map(list.iter().map(entry).collect())
             }
             other => return Err(defect!("{other:?} is not of lists")),
@@ -272,7 +272,7 @@ impl Eval<'_> {
     }
 
     /// Removes duplicates, keeping the first. Scalars are hashed, other values compared.
-    fn unique(&mut self, list: &[Value]) -> Result {
+    fn unique_values(&mut self, list: &[Value]) -> Result {
         let mut seen: HashSet<SmolStr> = HashSet::new();
         let mut out: Vec<Value> = Vec::new();
         let mut complex: Vec<Value> = Vec::new();

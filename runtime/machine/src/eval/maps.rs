@@ -12,7 +12,7 @@ impl Eval<'_> {
     pub(super) fn map_builtin(&mut self, builtin: Builtin, args: &mut Args) -> Result {
         let receiver = args.next();
         if builtin == Builtin::Get {
-            return super::ops::index(&receiver, &args.next());
+            return super::ops::index_value(&receiver, &args.next());
         }
         let Some(entries) = receiver.entries() else {
             return Err(defect!("a map was expected, this is {}", receiver.kind()));

@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use facts::Facts;
-pub(crate) use ops::order;
+pub(crate) use ops::compare_values;
 pub use prompt_context::escape_in_tag;
 pub(crate) use template::Target;
 
@@ -166,20 +166,20 @@ impl<'p> Eval<'p> {
             Expr::Index(base, index, place) => {
                 let base = self.eval(base, slots)?;
                 let index = self.eval(index, slots)?;
-                with_place(ops::index(&base, &index), *place)
+                with_place(ops::index_value(&base, &index), *place)
             }
             Expr::Neg(a, place) => {
                 let a = self.eval(a, slots)?;
-                with_place(ops::negate(a), *place)
+                with_place(ops::negate_number(a), *place)
             }
             Expr::Call(id, args) => self.call(*id, args, slots),
             Expr::Cast(a, ty, place) => {
                 let value = self.eval(a, slots)?;
-                with_place(check::coerce(self, value, ty, Strictness::Cast), *place)
+                with_place(check::coerce_value(self, value, ty, Strictness::Cast), *place)
             }
             Expr::TryCast(a, ty) => {
                 let value = self.eval(a, slots)?;
-                match check::coerce(self, value, ty, Strictness::Cast) {
+                match check::coerce_value(self, value, ty, Strictness::Cast) {
                     Err(failure) if failure.kind == cascade_ir::ErrorKind::InvalidOutput => Ok(Value::Null),
                     other => other,
                 }
@@ -210,10 +210,10 @@ impl<'p> Eval<'p> {
             }),
             Expr::Refine(a, refinement, place) => {
                 let value = self.eval(a, slots)?;
-                if with_place(check::satisfies(self, &value, refinement), *place)? {
+                if with_place(check::satisfies_refinement(self, &value, refinement), *place)? {
                     return Ok(value);
                 }
-                let shown = crate::describe::shown(&value);
+                let shown = crate::describe::shorten_value(&value);
                 let failure = Failure::raise(
                     cascade_ir::ErrorKind::Failed,
                     format!("{shown} does not satisfy `{}`", refinement.text),
@@ -289,13 +289,13 @@ impl<'p> Eval<'p> {
             Pattern::Range(low, high) => {
                 if let Some(low) = low {
                     let low = self.eval(low, slots)?;
-                    if order(subject, &low).is_none_or(|o| o.is_lt()) {
+                    if compare_values(subject, &low).is_none_or(|o| o.is_lt()) {
                         return Ok(false);
                     }
                 }
                 if let Some(high) = high {
                     let high = self.eval(high, slots)?;
-                    if order(subject, &high).is_none_or(|o| o.is_gt()) {
+                    if compare_values(subject, &high).is_none_or(|o| o.is_gt()) {
                         return Ok(false);
                     }
                 }

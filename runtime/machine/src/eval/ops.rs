@@ -16,14 +16,14 @@ impl Eval<'_> {
     pub(crate) fn binary(&mut self, op: BinaryOp, a: Value, b: Value) -> Result {
         use BinaryOp::{Add, Div, Eq, Ge, Gt, Le, Lt, Mul, Ne, Rem, Sub};
         if let (Value::Int(x), Value::Int(y)) = (&a, &b) {
-            return ints(op, *x, *y);
+            return int_arithmetic(op, *x, *y);
         }
         match op {
             Eq | Ne => {
                 self.use_fuel(a.weight().min(b.weight()) as usize)?;
                 Ok(Value::Bool((a == b) == (op == Eq)))
             }
-            Lt | Le | Gt | Ge => match order(&a, &b) {
+            Lt | Le | Gt | Ge => match compare_values(&a, &b) {
                 Some(o) => Ok(Value::Bool(match op {
                     Lt => o.is_lt(),
                     Le => o.is_le(),
@@ -33,7 +33,7 @@ impl Eval<'_> {
                 None => Err(defect!("{} and {} have no order", a.kind(), b.kind())),
             },
             Add => self.add(a, b),
-            Sub | Mul | Div | Rem => arithmetic(op, &a, &b),
+            Sub | Mul | Div | Rem => eval_arithmetic(op, &a, &b),
         }
     }
 
@@ -61,7 +61,7 @@ impl Eval<'_> {
             (a @ (Value::Str(_) | Value::Path(_)), b @ (Value::Str(_) | Value::Path(_))) => {
                 self.concat(a.as_text().unwrap_or_default(), b.as_text().unwrap_or_default())
             }
-            (a, b) => arithmetic(BinaryOp::Add, &a, &b),
+            (a, b) => eval_arithmetic(BinaryOp::Add, &a, &b),
         }
     }
 
@@ -78,7 +78,7 @@ impl Eval<'_> {
     }
 }
 
-fn ints(op: BinaryOp, x: i64, y: i64) -> Result {
+fn int_arithmetic(op: BinaryOp, x: i64, y: i64) -> Result {
     let (result, sign) = match op {
         BinaryOp::Eq => return Ok(Value::Bool(x == y)),
         BinaryOp::Ne => return Ok(Value::Bool(x != y)),
@@ -100,7 +100,7 @@ fn ints(op: BinaryOp, x: i64, y: i64) -> Result {
 }
 
 /// Arithmetic on anything but two integers.
-fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
+fn eval_arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
     use BinaryOp::{Add, Div, Mul, Rem, Sub};
     let wrap: fn(i64) -> Value = match (a, b) {
         (Value::Duration(_), _) | (_, Value::Duration(_)) => Value::Duration,
@@ -130,20 +130,20 @@ fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
         },
         (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => check_overflow(x.checked_mul(*n), wrap),
         (Value::Duration(x) | Value::Money(x), Value::Float(f)) => match op {
-            Mul => check_overflow(crate::value::whole(*x as f64 * f), wrap),
+            Mul => check_overflow(crate::value::whole_number(*x as f64 * f), wrap),
             Div if *f == 0.0 => fail!("division by zero"),
-            Div => check_overflow(crate::value::whole(*x as f64 / f), wrap),
+            Div => check_overflow(crate::value::whole_number(*x as f64 / f), wrap),
             _ => Err(defect!("an operator on {} and {}", a.kind(), b.kind())),
         },
         (Value::Float(f), Value::Duration(x) | Value::Money(x)) if op == Mul => {
-            check_overflow(crate::value::whole(*x as f64 * f), wrap)
+            check_overflow(crate::value::whole_number(*x as f64 * f), wrap)
         }
         _ => match (a.as_float(), b.as_float()) {
             (Some(x), Some(y)) => {
                 if matches!(op, Div | Rem) && y == 0.0 {
                     fail!("division by zero");
                 }
-                finite(match op {
+                finite_float(match op {
                     Add => x + y,
                     Sub => x - y,
                     Mul => x * y,
@@ -164,11 +164,11 @@ fn check_overflow(n: Option<i64>, wrap: fn(i64) -> Value) -> Result {
 }
 
 /// A float; the language has neither infinities nor NaN.
-pub(super) fn finite(x: f64) -> Result {
+pub(super) fn finite_float(x: f64) -> Result {
     if x.is_finite() { Ok(Value::Float(x)) } else { fail!("overflow: the result is not a finite number") }
 }
 
-pub(super) fn negate(a: Value) -> Result {
+pub(super) fn negate_number(a: Value) -> Result {
     Ok(match a {
         Value::Float(f) => Value::Float(-f),
         Value::Int(i) => match i.checked_neg() {
@@ -182,7 +182,7 @@ pub(super) fn negate(a: Value) -> Result {
 }
 
 /// The order of two values of one kind; `None` if they have no order.
-pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
+pub(crate) fn compare_values(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
         (Value::Duration(a), Value::Duration(b))
@@ -198,7 +198,7 @@ pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
 }
 
 /// `base[index]`; null if there is no such element.
-pub(super) fn index(base: &Value, index: &Value) -> Result {
+pub(super) fn index_value(base: &Value, index: &Value) -> Result {
     Ok(match (base, index) {
         (Value::Null, _) => Value::Null,
         (Value::List(items), Value::Int(i)) => {

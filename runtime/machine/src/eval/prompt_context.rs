@@ -68,7 +68,7 @@ impl PromptContext {
             return;
         }
         let line = self.line.replace(String::new());
-        let Some((mark, count, rest)) = line.as_deref().and_then(fence) else { return };
+        let Some((mark, count, rest)) = line.as_deref().and_then(fence_of) else { return };
         self.fence = match self.fence {
             None => Some((mark, count)),
             Some((open, most)) if open == mark && count >= most && rest.trim().is_empty() => None,
@@ -95,7 +95,7 @@ impl PromptContext {
         }
         out.push_str(rest);
         let Some((mark, most)) = self.fence else { return out };
-        let guarded = |line: &str| match fence(line.trim_end_matches('\n')) {
+        let guarded = |line: &str| match fence_of(line.trim_end_matches('\n')) {
             Some((found, count, _)) if found == mark && count >= most => {
                 let indent = line.len() - line.trim_start().len();
                 format!("{}\\{}", &line[..indent], &line[indent..])
@@ -138,7 +138,7 @@ fn begin_tag(text: &str) -> Option<Tag> {
 }
 
 /// The character and the length of a fence, and the rest of its line.
-fn fence(line: &str) -> Option<(char, usize, &str)> {
+fn fence_of(line: &str) -> Option<(char, usize, &str)> {
     let line = line.trim_start();
     let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
     let rest = line.trim_start_matches(mark);

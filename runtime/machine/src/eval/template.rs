@@ -5,7 +5,7 @@ use cascade_ir::{CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, T
 use super::{Eval, Result, address::check_segments, prompt_context::PromptContext};
 use crate::{
     failure::fail,
-    render::{self, percent_encode, render, render_preferred},
+    render::{self, percent_encode, render_preferred, render_value},
     value::{Arg, Command, CommandPart, CommandWord, MAX_WEIGHT, ScriptPart, Value},
 };
 
@@ -61,7 +61,7 @@ impl Eval<'_> {
                         percent_encode(&hole.text, &mut out.text);
                         in_address.push(start..out.text.len());
                     } else {
-                        out.text.push_str(&render::indent(&hole.text, *indent));
+                        out.text.push_str(&render::indent_lines(&hole.text, *indent));
                     }
                 }
             }
@@ -87,9 +87,9 @@ impl Eval<'_> {
         let value = self.eval(value, slots)?;
         self.use_fuel(value.weight() as usize)?;
         let text = match (rendering, target) {
-            (Some(rendering), _) => render(&value, rendering),
+            (Some(rendering), _) => render_value(&value, rendering),
             (None, Target::Prompt(preferred)) => render_preferred(&value, preferred),
-            (None, _) => render(&value, Rendering::Text),
+            (None, _) => render_value(&value, Rendering::Text),
         };
         Ok(Text { text, secret: false })
     }
@@ -101,7 +101,7 @@ impl Eval<'_> {
         }
         let value = self.eval(expr, slots)?;
         self.use_fuel(value.weight() as usize)?;
-        Ok(reveal(&value))
+        Ok(reveal_text(&value))
     }
 
     /// Evaluates a command.
@@ -173,32 +173,34 @@ impl Eval<'_> {
     ) -> Result<Vec<Arg>> {
         if let (Expr::Template(template), None) = (value, rendering) {
             let text = self.template(template, slots, Target::Private)?;
-            return Ok(vec![argument(text)?]);
+            return Ok(vec![command_argument(text)?]);
         }
         let value = self.eval(value, slots)?;
         self.use_fuel(value.weight() as usize)?;
         match (&value, rendering) {
-            (_, Some(rendering)) => Ok(vec![argument(Text { text: render(&value, rendering), secret: false })?]),
+            (_, Some(rendering)) => {
+                Ok(vec![command_argument(Text { text: render_value(&value, rendering), secret: false })?])
+            }
             (Value::Null, None) => Ok(Vec::new()),
             (Value::List(items), None) if items.is_empty() && empty == EmptyList::Refused => {
                 fail!("a list in the command is empty and gives no argument (`$<… as words>` says that none is fine)")
             }
-            (Value::List(items), None) => items.iter().map(|v| argument(reveal(v))).collect(),
+            (Value::List(items), None) => items.iter().map(|v| command_argument(reveal_text(v))).collect(),
             (Value::Command(command), None) => Ok(command.argv()),
-            _ => Ok(vec![argument(reveal(&value))?]),
+            _ => Ok(vec![command_argument(reveal_text(&value))?]),
         }
     }
 }
 
 /// The plain text of a value, including a secret.
-pub(crate) fn reveal(value: &Value) -> Text {
+pub(crate) fn reveal_text(value: &Value) -> Text {
     match value {
         Value::Secret(secret) => Text { text: secret.reveal().to_owned(), secret: true },
-        other => Text { text: render(other, Rendering::Text), secret: false },
+        other => Text { text: render_value(other, Rendering::Text), secret: false },
     }
 }
 
-pub(crate) fn argument(text: Text) -> Result<Arg> {
+pub(crate) fn command_argument(text: Text) -> Result<Arg> {
     if text.text.contains('\0') {
         fail!("an argument of a command contains a NUL byte");
     }

@@ -8,11 +8,11 @@ use smol_str::SmolStr;
 use super::{
     Eval, Result,
     builtins::Args,
-    template::{argument, reveal},
+    template::{command_argument, reveal_text},
 };
 use crate::{
     failure::{defect, fail},
-    render::render,
+    render::render_value,
     value::{Command, MAX_WEIGHT, Value, from_json, to_json},
 };
 
@@ -23,7 +23,7 @@ impl Eval<'_> {
                 let value = args.next();
                 self.use_fuel(value.weight() as usize)?;
                 return Ok(Value::str(match builtin {
-                    Builtin::ToText => render(&value, Rendering::Text),
+                    Builtin::ToText => render_value(&value, Rendering::Text),
                     _ => to_json(&value).to_string(),
                 }));
             }
@@ -42,12 +42,12 @@ impl Eval<'_> {
                 if separator.is_empty() {
                     Value::list(text.chars().map(|c| Value::Str(SmolStr::from_iter([c]))).collect())
                 } else {
-                    texts(text.split(separator.as_str()))
+                    text_list(text.split(separator.as_str()))
                 }
             }
             Builtin::Trim => Value::str(text.trim()),
-            Builtin::Lines => texts(text.lines()),
-            Builtin::Words => texts(text.split_whitespace()),
+            Builtin::Lines => text_list(text.lines()),
+            Builtin::Words => text_list(text.split_whitespace()),
             Builtin::Lower => Value::str(text.to_lowercase()),
             Builtin::Upper => Value::str(text.to_uppercase()),
             Builtin::Replace => {
@@ -92,7 +92,7 @@ impl Eval<'_> {
             },
             Builtin::ParseTime => crate::value::parse_time(&text).map_or(Value::Null, Value::Time),
             Builtin::ParseJson => serde_json::from_str(&text).map_or(Value::Null, |json| from_json(&json)),
-            Builtin::Slug => Value::str(slug(&text)),
+            Builtin::Slug => Value::str(to_slug(&text)),
             other => return Err(defect!("{other:?} is not of text")),
         })
     }
@@ -119,7 +119,7 @@ impl Eval<'_> {
     }
 }
 
-fn texts<'t>(parts: impl Iterator<Item = &'t str>) -> Value {
+fn text_list<'t>(parts: impl Iterator<Item = &'t str>) -> Value {
     Value::list(parts.map(Value::str).collect())
 }
 
@@ -130,7 +130,7 @@ fn check_length(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-fn slug(text: &str) -> String {
+fn to_slug(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().flat_map(char::to_lowercase) {
         if c.is_ascii_alphanumeric() {
@@ -146,9 +146,9 @@ pub(super) fn paths_and_commands(builtin: Builtin, args: &mut Args) -> Result {
     if builtin == Builtin::CommandWith {
         let command = args.next();
         let name = args.text()?;
-        let value = argument(reveal(&args.next()))?;
+        let value = command_argument(reveal_text(&args.next()))?;
         return match command {
-            Value::Command(c) => Ok(Value::Command(c.with(&name, &value).into())),
+            Value::Command(c) => Ok(Value::Command(c.with_value(&name, &value).into())),
             other => Err(defect!("`with` of {}", other.kind())),
         };
     }

@@ -88,9 +88,10 @@ impl<'p> Machine<'p> {
             Some(system) => format!("{system}\n\n{}", prompt.text),
             None => prompt.text.clone(),
         };
-        let asked: Command = command.with("prompt", &Arg::plain(text));
+        let asked: Command = command.with_value("prompt", &Arg::plain(text));
         let reads_prompt = asked == *command;
-        let asked = asked.with("model", &Arg::plain(id)).with("session", &Arg::plain(session.unwrap_or_default()));
+        let asked =
+            asked.with_value("model", &Arg::plain(id)).with_value("session", &Arg::plain(session.unwrap_or_default()));
         let argv = asked.argv();
         if argv.first().is_none_or(|program| program.text.is_empty()) {
             fail!("the command of the agent is empty");

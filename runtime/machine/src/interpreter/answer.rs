@@ -16,7 +16,7 @@ use super::{
     parse,
 };
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce_value},
     describe::declares_secret,
     eval::{Result, escape_in_tag},
     events::Event,
@@ -66,7 +66,7 @@ impl<'p> Machine<'p> {
         if let Some(more) = repairs.len().checked_sub(MOST_REPAIRS).filter(|more| *more > 0) {
             told.push(format!("and {more} more"));
         }
-        self.emit(|| Event::AnswerRepaired { path: fiber.path(), attempt, repairs: told });
+        self.emit_event(|| Event::AnswerRepaired { path: fiber.path(), attempt, repairs: told });
     }
 
     fn read_declared_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
@@ -98,14 +98,17 @@ impl<'p> Machine<'p> {
             }
             (Effect::Builtin(_), Output::Builtin(json)) => {
                 let raw = crate::value::from_json(&json);
-                (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
+                (
+                    coerce_value(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?,
+                    None,
+                )
             }
             (Effect::Prompt(_), Output::Model(path)) if wanted_file(self.program, &skill.output).is_some() => {
-                (coerce(&mut self.eval, Value::str(&path), &skill.output, Strictness::Effect)?, None)
+                (coerce_value(&mut self.eval, Value::str(&path), &skill.output, Strictness::Effect)?, None)
             }
             (Effect::Mcp(_), Output::Tool(json)) => {
                 let raw = crate::eval::check_limits(crate::value::from_json(&tool_result(json, &skill.output)))?;
-                (coerce(&mut self.eval, raw, &skill.output, Strictness::Effect)?, None)
+                (coerce_value(&mut self.eval, raw, &skill.output, Strictness::Effect)?, None)
             }
             (Effect::Prompt(_) | Effect::Agent(_), output @ (Output::Model(_) | Output::Agent(_))) => {
                 let text = match output {
@@ -139,7 +142,7 @@ impl<'p> Machine<'p> {
                         }
                         if !is_recorded {
                             let attempt = guard_below(fiber).map_or(1, |guard| guard.attempts);
-                            self.emit(|| Event::AnswerRefused { path: fiber.path(), attempt });
+                            self.emit_event(|| Event::AnswerRefused { path: fiber.path(), attempt });
                         }
                         return Err(failure);
                     }
@@ -155,7 +158,7 @@ impl<'p> Machine<'p> {
             Some(format) => {
                 self.eval.use_fuel(raw.weight() as usize)?;
                 let strictness = output_strictness(format);
-                coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, strictness)?
+                coerce_value(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, strictness)?
             }
             None => raw,
         };
@@ -163,26 +166,26 @@ impl<'p> Machine<'p> {
             return if skill.output == skill.result {
                 Ok(value)
             } else {
-                coerce(&mut self.eval, value, &skill.result, Strictness::Effect)
+                coerce_value(&mut self.eval, value, &skill.result, Strictness::Effect)
             };
         };
         crate::eval::write_slot(&mut slots, *slot, value)?;
         let mapped = self.eval.eval(expr, &mut slots)?;
-        coerce(&mut self.eval, mapped, &skill.result, Strictness::Effect)
+        coerce_value(&mut self.eval, mapped, &skill.result, Strictness::Effect)
     }
 }
 
 /// Notes why an answer could not be used, for the next attempt of its stage.
 fn keep_complaint(fiber: &mut Fiber<'_>, answer: &str, message: &str) {
     if let Some(guard) = guard_below_mut(fiber) {
-        guard.complaint = Some(complaint(answer, message));
+        guard.complaint = Some(repair_prompt(answer, message));
     }
 }
 
 /// What a model is told of its answer when it is asked again.
-fn complaint(answer: &str, message: &str) -> String {
-    let answer = escape_in_tag(shortened(answer.trim(), LONGEST_REFUSED_ANSWER), TAG);
-    let message = shortened(message, LONGEST_COMPLAINT);
+fn repair_prompt(answer: &str, message: &str) -> String {
+    let answer = escape_in_tag(shorten_text(answer.trim(), LONGEST_REFUSED_ANSWER), TAG);
+    let message = shorten_text(message, LONGEST_COMPLAINT);
     format!(
         "Your previous answer was:\n<{TAG}>\n{answer}\n</{TAG}>\nIt could not be used: {message}\n\
          Answer again, so that it can be used."
@@ -193,7 +196,7 @@ fn complaint(answer: &str, message: &str) -> String {
 const TAG: &str = "previous_answer";
 
 /// The beginning of a text, of at most so many bytes.
-fn shortened(text: &str, most: usize) -> &str {
+fn shorten_text(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
@@ -302,7 +305,7 @@ mod tests {
     #[test]
     fn a_complaint_has_a_bound_and_its_answer_cannot_leave_its_tag() {
         for answer in ["</previous_answer>".repeat(1_000), "é".repeat(10_000), "x".repeat(LONGEST_REFUSED_ANSWER)] {
-            let told = complaint(&answer, &"ü".repeat(10_000));
+            let told = repair_prompt(&answer, &"ü".repeat(10_000));
             assert!(told.len() as u64 + "\n\n".len() as u64 <= MOST_COMPLAINT, "{}", told.len());
             assert_eq!(told.matches("</previous_answer>").count(), 1, "{told}");
         }

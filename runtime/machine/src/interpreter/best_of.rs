@@ -53,7 +53,12 @@ const USUAL: Tokens = Tokens { input: 1_000, cache_read: 0, cache_write: 0, outp
 const USUAL_MS: f64 = 5_000.0;
 
 /// The models of a `best_of`, the best draw first.
-pub(super) fn rank(by: &str, models: &[(ModelId, &Model, ModelOutcomes)], run: &str, path: &str) -> Vec<ModelId> {
+pub(super) fn rank_models(
+    by: &str,
+    models: &[(ModelId, &Model, ModelOutcomes)],
+    run: &str,
+    path: &str,
+) -> Vec<ModelId> {
     let mut random = Random::new(run, path);
     let mut drawn: Vec<(f64, ModelId)> = models
         .iter()
@@ -62,9 +67,9 @@ pub(super) fn rank(by: &str, models: &[(ModelId, &Model, ModelOutcomes)], run: &
             let score = match by {
                 "cost" => {
                     let usual = model.price(USUAL) as f64;
-                    -random.mean(known.cost as f64 + usual, known.count() as f64 + 1.0) / success
+                    -random.sample_mean(known.cost as f64 + usual, known.count() as f64 + 1.0) / success
                 }
-                "latency" => -random.mean(known.ms as f64 + USUAL_MS, known.timed as f64 + 1.0) / success,
+                "latency" => -random.sample_mean(known.ms as f64 + USUAL_MS, known.timed as f64 + 1.0) / success,
                 _ => success,
             };
             (score, *id)
@@ -98,13 +103,13 @@ impl Random {
     }
 
     /// Between 0 and 1, without either.
-    fn uniform(&mut self) -> f64 {
+    fn next_uniform(&mut self) -> f64 {
         ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
     /// Of mean 0 and variance 1 (Box and Muller).
     fn normal(&mut self) -> f64 {
-        let (a, b) = (self.uniform(), self.uniform());
+        let (a, b) = (self.next_uniform(), self.next_uniform());
         (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
     }
 
@@ -115,7 +120,7 @@ impl Random {
         loop {
             let x = self.normal();
             let v = (1.0 + c * x).powi(3);
-            if v > 0.0 && self.uniform().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            if v > 0.0 && self.next_uniform().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
                 return d * v;
             }
         }
@@ -127,7 +132,7 @@ impl Random {
     }
 
     /// A mean that `count` positive amounts of this sum may have.
-    fn mean(&mut self, sum: f64, count: f64) -> f64 {
+    fn sample_mean(&mut self, sum: f64, count: f64) -> f64 {
         sum / self.gamma(count + 1.0)
     }
 }

@@ -121,7 +121,7 @@ impl<'p> Machine<'p> {
         if let Some(cost) = usage.cost {
             return cost.max(0);
         }
-        model.and_then(|m| self.program.models.get(m.index())).map_or(0, |m| price(m, usage))
+        model.and_then(|m| self.program.models.get(m.index())).map_or(0, |m| price_of(m, usage))
     }
 
     pub(super) fn continue_call(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
@@ -331,7 +331,7 @@ impl<'p> Machine<'p> {
             }
         }
         let answer = answer_form(self.program, skill);
-        let idempotency = super::keys::idempotency(version, &self.env.run, &path, &key);
+        let idempotency = super::keys::idempotency_key(version, &self.env.run, &path, &key);
         Ok(EffectInfo {
             path,
             skill: skill.name.clone(),
@@ -511,7 +511,7 @@ fn attach_idempotency_key(kind: &mut RequestKind, key: &str) {
 }
 
 /// Price of an answer, rounded up.
-pub fn price(model: &Model, usage: &Usage) -> i64 {
+pub fn price_of(model: &Model, usage: &Usage) -> i64 {
     model.price(Tokens {
         input: usage.tokens_in,
         cache_read: usage.cache_read.into(),

@@ -44,7 +44,7 @@ impl<'a> ContextUse<'a> {
 
     /// The tokens of a prompt if they are more than a model holds. They are measured only where they may be: a token
     /// has at least one byte.
-    pub(super) fn overflow(&mut self, model: &Model, text: &str, system: Option<&str>) -> Option<u64> {
+    pub(super) fn count_overflow(&mut self, model: &Model, text: &str, system: Option<&str>) -> Option<u64> {
         let context = model.context?;
         let bytes = (text.len() + system.map_or(0, str::len)) as u64;
         let most = bytes.saturating_add(self.text_bytes).saturating_add(self.file_tokens);
@@ -80,14 +80,17 @@ impl<'a> ContextUse<'a> {
         pieces.extend(system.map(|system| ("`system`".to_owned(), count_tokens(system))));
         pieces.retain(|(_, tokens)| *tokens > 0);
         pieces.sort_by_key(|(_, tokens)| std::cmp::Reverse(*tokens));
-        let named: Vec<String> =
-            pieces.iter().take(NAMED_PIECES).map(|(name, tokens)| format!("{name} has {}", grouped(*tokens))).collect();
+        let named: Vec<String> = pieces
+            .iter()
+            .take(NAMED_PIECES)
+            .map(|(name, tokens)| format!("{name} has {}", group_digits(*tokens)))
+            .collect();
         named.join(", ")
     }
 }
 
 /// A number with commas: `240,112`.
-pub(super) fn grouped(number: u64) -> String {
+pub(super) fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -322,7 +322,7 @@ impl<'p> Machine<'p> {
         {
             let (attempts, tokens, cost) = (guard.attempts, guard.tokens, guard.cost);
             let path = stage_path(fiber);
-            self.emit(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
+            self.emit_event(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     eval::{Result, with_place, write_slot},
     events::Event,
     failure::{Failure, Raise, defect, fail},
-    render::render,
+    render::render_value,
     request::RequestKind,
     value::{Value, format_duration},
 };
@@ -178,7 +178,7 @@ impl<'p> Machine<'p> {
                 ErrorAction::Fail(message) => {
                     let message = match message {
                         Some(expr) => match self.eval.eval(expr, fiber.slots()) {
-                            Ok(value) => render(&value, cascade_ir::Rendering::Text),
+                            Ok(value) => render_value(&value, cascade_ir::Rendering::Text),
                             Err(other) => other.message,
                         },
                         None => failure.message.clone(),
@@ -241,7 +241,7 @@ impl<'p> Machine<'p> {
         next: &'static str,
         up_to_ms: Option<u64>,
     ) {
-        self.emit(|| Event::StageRetrying {
+        self.emit_event(|| Event::StageRetrying {
             path: path.to_owned(),
             attempt,
             kind: failure.kind,

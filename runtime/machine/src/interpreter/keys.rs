@@ -268,7 +268,7 @@ fn effect_key_v0(source: &KeySource<'_>) -> String {
         hash.update(file.path.as_bytes());
         hash.update(file.hash.as_bytes());
     }
-    hex(&hash.finalize())
+    to_hex(&hash.finalize())
 }
 
 fn effect_key_v1(source: &KeySource<'_>) -> (String, KeyParts) {
@@ -293,7 +293,7 @@ fn effect_key_v1(source: &KeySource<'_>) -> (String, KeyParts) {
         parts.push("attached", &one);
         hash.update(one);
     }
-    (hex(&hash.finalize()), parts)
+    (to_hex(&hash.finalize()), parts)
 }
 
 fn attached_digest(attached: &[Attachment]) -> [u8; 32] {
@@ -321,7 +321,7 @@ pub(super) fn question_key(scheme: &KeyScheme, question: &PersonRequest) -> Stri
         for option in &question.options {
             hash.part("option", option.as_bytes());
         }
-        return scheme.keyed(format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())));
+        return scheme.keyed(format!("{}{}", KeyVersion::V2_PREFIX, to_hex(&hash.finish())));
     }
     let mut hash = Sha256::new();
     hash.update(question.kind.as_bytes());
@@ -330,12 +330,12 @@ pub(super) fn question_key(scheme: &KeyScheme, question: &PersonRequest) -> Stri
         hash.update([0]);
         hash.update(option.as_bytes());
     }
-    hex(&hash.finalize())
+    to_hex(&hash.finalize())
 }
 
 /// The same for all attempts to get one answer in a run, different between runs, and when an
 /// edit makes it another question.
-pub(super) fn idempotency(version: KeyVersion, run: &str, path: &str, key: &str) -> String {
+pub(super) fn idempotency_key(version: KeyVersion, run: &str, path: &str, key: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(run.as_bytes());
     hash.update([0]);
@@ -344,7 +344,7 @@ pub(super) fn idempotency(version: KeyVersion, run: &str, path: &str, key: &str)
         hash.update([0]);
         hash.update(key.as_bytes());
     }
-    let mut text = hex(&hash.finalize());
+    let mut text = to_hex(&hash.finalize());
     text.truncate(32);
     text
 }
@@ -392,7 +392,7 @@ fn hash_value(version: KeyVersion, value: &Value, hash: &mut Sha256) {
 }
 
 /// Lower case hex.
-pub fn hex(bytes: &[u8]) -> String {
+pub fn to_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     push_hex(&mut text, bytes);
     text

@@ -17,7 +17,7 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect},
     host::Progress,
-    render::render,
+    render::render_value,
     request::{RequestId, RequestKind},
 };
 
@@ -71,7 +71,7 @@ impl<'p> Machine<'p> {
             Some(name) => name,
             None => {
                 let value = self.eval.eval(&clause.name, fiber.slots())?;
-                render(&value, Rendering::Text)
+                render_value(&value, Rendering::Text)
             }
         };
         if self.holds_around(fiber, &name) {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use smol_str::SmolStr;
 
 use super::{
-    LIST_TOOLS, Machine, Waiter, fiber::Fiber, frame::Frame, guard::Subject, memory::refusal, own_effect::OwnEffect,
+    LIST_TOOLS, Machine, Waiter, fiber::Fiber, frame::Frame, guard::Subject, memory::refusal_in, own_effect::OwnEffect,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -223,7 +223,7 @@ impl<'p> Machine<'p> {
     pub(super) fn mirror_answered(&mut self, swarm: usize, answer: Answer) {
         let Some((_, news)) = self.mirror(swarm).and_then(|mirror| mirror.telling.take()) else { return };
         let answered = answer.result.and_then(|output| match output {
-            Output::Tool(json) => accepted(json),
+            Output::Tool(json) => check_accepted(json),
             _ => Err(Failure::raise(ErrorKind::InvalidOutput, "it answered with something else than a result")),
         });
         match (answered, self.mirror(swarm)) {
@@ -274,10 +274,10 @@ impl<'p> Machine<'p> {
 }
 
 /// The answer of a tool, unless it says that it has failed.
-fn accepted(answer: Json) -> Result<Json, Raise> {
+fn check_accepted(answer: Json) -> Result<Json, Raise> {
     let read = answer.as_str().and_then(|text| serde_json::from_str::<Json>(text).ok());
     let answer = read.unwrap_or(answer);
-    match answer.as_object().and_then(refusal) {
+    match answer.as_object().and_then(refusal_in) {
         Some(why) => Err(Failure::raise(ErrorKind::CommandFailed, why)),
         None => Ok(answer),
     }

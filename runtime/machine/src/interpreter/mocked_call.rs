@@ -13,7 +13,7 @@ use super::{
     frame::{Frame, Mode},
 };
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce_value},
     eval::{Result, with_place},
     failure::defect,
     request::{Answer, CallRequest, Callee, Output, RequestId, RequestKind},
@@ -124,7 +124,9 @@ impl<'p> Machine<'p> {
         if let Some(answer) = call.answer.take() {
             let (result, place) = (call.result, call.place);
             let value = match answer.result? {
-                Output::Value(value) => with_place(coerce(&mut self.eval, value, result, Strictness::Effect), place)?,
+                Output::Value(value) => {
+                    with_place(coerce_value(&mut self.eval, value, result, Strictness::Effect), place)?
+                }
                 _ => return Err(defect!("a mocked call was answered by something else than a value")),
             };
             fiber.frames.pop();

@@ -50,10 +50,10 @@ use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program, ServerId};
 
 pub use agent::server_address;
 pub use best_of::{KnownOutcomes, ModelOutcomes};
-pub use call::{is_fault_of_model, price};
+pub use call::{is_fault_of_model, price_of};
 pub use environment::{Availability, Environment, Recalled};
-pub use keys::hex;
 pub(crate) use keys::push_hex;
+pub use keys::to_hex;
 pub use mocked_call::Rehearsal;
 pub use skill_digest::part_digest;
 pub use tool_loop::LIST_TOOLS;
@@ -311,7 +311,7 @@ impl<'p> Machine<'p> {
     }
 
     /// What the run used so far.
-    pub fn spent(&self) -> Spent {
+    pub fn total_spent(&self) -> Spent {
         self.spent
     }
 
@@ -371,7 +371,7 @@ impl<'p> Machine<'p> {
         self.ready.clear();
         self.requests.clear();
         self.fibers.clear();
-        self.outcome = Some(Err(unwind::cancelled()));
+        self.outcome = Some(Err(unwind::cancelled_failure()));
     }
 
     fn send_request(
@@ -511,14 +511,14 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn emit(&mut self, event: impl FnOnce() -> Event) {
+    fn emit_event(&mut self, event: impl FnOnce() -> Event) {
         if self.env.listening {
             self.events.push(event());
         }
     }
 
     fn emit_warning(&mut self, path: &str, message: String, place: Option<Place>) {
-        self.emit(|| Event::Warning { path: path.to_owned(), message, place });
+        self.emit_event(|| Event::Warning { path: path.to_owned(), message, place });
     }
 
     /// Reports the end of a fiber to its parent; the end of the first fiber is the run's.
@@ -528,7 +528,7 @@ impl<'p> Machine<'p> {
         let result = match fiber.mode {
             Mode::Give(value) | Mode::Return(value) => Ok(value),
             Mode::Raise(failure) => Err(failure),
-            Mode::Cut(_) => Err(unwind::cancelled()),
+            Mode::Cut(_) => Err(unwind::cancelled_failure()),
             Mode::Run | Mode::Wait => Err(defect!("a fiber ended while it ran")),
         };
         match fiber.parent {

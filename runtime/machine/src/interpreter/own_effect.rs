@@ -1,6 +1,6 @@
 //! Effects of the run itself, which are those of no skill: sandboxes, memories on servers, mirrors of swarms.
 
-use super::{Machine, keys::idempotency};
+use super::{Machine, keys::idempotency_key};
 use crate::request::{AnswerForm, EffectInfo};
 
 /// What makes an effect of the run that effect.
@@ -19,7 +19,7 @@ impl Machine<'_> {
     pub(super) fn own_effect_info(&self, effect: OwnEffect<'_>) -> EffectInfo {
         let OwnEffect { name, path, attempt, content } = effect;
         let (key, parts) = self.keys.own_effect_key(name, content);
-        let idempotency = idempotency(self.keys.version(), &self.env.run, &path, &key);
+        let idempotency = idempotency_key(self.keys.version(), &self.env.run, &path, &key);
         EffectInfo {
             path,
             skill: name.into(),

@@ -166,7 +166,7 @@ impl<'p> Machine<'p> {
                     let index = fork.next;
                     fork.next += 1;
                     let label = Label { name: fork.label.clone(), index };
-                    let mut child = branch(fiber, id, index)?;
+                    let mut child = branch_fiber(fiber, id, index)?;
                     child.label = Some(label);
                     child.memory.clone_from(&self.eval.memory);
                     write_slot(child.slots(), node.item, item)?;
@@ -202,7 +202,7 @@ impl<'p> Machine<'p> {
                         }
                         Stmt::Stage(stage) => {
                             fork.state[index] = State::Running;
-                            let mut child = branch(fiber, id, index)?;
+                            let mut child = branch_fiber(fiber, id, index)?;
                             child.memory.clone_from(&self.eval.memory);
                             // A branch that ended without waiting has left its mode behind.
                             child.mode = self.begin_stage(&mut child, stage, false)?;
@@ -387,7 +387,7 @@ fn has_isolated_stage(program: &Program, stmt: &Stmt) -> bool {
 }
 
 /// A fiber for a branch, on a copy of the variables.
-fn branch<'p>(fiber: &Fiber<'p>, id: usize, index: usize) -> Result<Fiber<'p>> {
+fn branch_fiber<'p>(fiber: &Fiber<'p>, id: usize, index: usize) -> Result<Fiber<'p>> {
     let Some(Frame::Fork(fork)) = fiber.frames.last() else {
         return Err(defect!("a branch without its fork"));
     };

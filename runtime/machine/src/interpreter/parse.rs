@@ -83,11 +83,11 @@ fn status_failure(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Rais
 fn format_output(format: OutputFormat, bytes: &[u8]) -> Result {
     match format {
         OutputFormat::None => Ok(Value::Null),
-        OutputFormat::Text => output::text(bytes),
-        OutputFormat::Json => output::json(bytes),
+        OutputFormat::Text => output::read_text(bytes),
+        OutputFormat::Json => output::read_json(bytes),
         OutputFormat::JsonLines => output::json_lines(bytes),
-        OutputFormat::Csv => output::csv(bytes),
-        OutputFormat::Junit => output::junit(bytes),
-        OutputFormat::Tap => output::tap(bytes),
+        OutputFormat::Csv => output::read_csv(bytes),
+        OutputFormat::Junit => output::parse_junit(bytes),
+        OutputFormat::Tap => output::parse_tap(bytes),
     }
 }

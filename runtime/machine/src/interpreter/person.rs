@@ -11,10 +11,10 @@ use super::{
     guard::Guard,
 };
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce_value},
     eval::Result,
     failure::{Failure, Raise, defect},
-    render::render,
+    render::render_value,
     request::{Answer, AnswerForm, EffectInfo, KeyParts, Output, PersonRequest, RequestId, RequestKind},
     value::{Value, from_json},
 };
@@ -60,7 +60,7 @@ impl<'p> Machine<'p> {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
                 let hides = self.hides_secrets();
-                let shown = |v: &Value| match (render(v, Rendering::Text), hides) {
+                let shown = |v: &Value| match (render_value(v, Rendering::Text), hides) {
                     (text, true) => self.env.redactor.mask_stored(&text).0.into_owned(),
                     (text, false) => text,
                 };
@@ -124,7 +124,7 @@ impl<'p> Machine<'p> {
                 path.push_str("/escalate");
             }
             let key = super::keys::question_key(&self.keys, &question);
-            let idempotency = super::keys::idempotency(self.keys.version(), &self.env.run, &path, &key);
+            let idempotency = super::keys::idempotency_key(self.keys.version(), &self.env.run, &path, &key);
             let info = EffectInfo {
                 path,
                 skill: question.kind.into(),
@@ -155,7 +155,7 @@ impl<'p> Machine<'p> {
             "abort" => Decision::Abort,
             "value" => {
                 let given = value.get("value").cloned().unwrap_or(Value::Null);
-                Decision::Value(coerce(&mut self.eval, given, escalated.ty, Strictness::Effect)?)
+                Decision::Value(coerce_value(&mut self.eval, given, escalated.ty, Strictness::Effect)?)
             }
             other => return Err(defect!("`{other}` is no decision")),
         })

@@ -167,7 +167,7 @@ impl<'p> Machine<'p> {
         if let Some(known) = self.program.models.get(model.index()) {
             let model = known.name.to_string();
             match reason {
-                Some(_) => self.emit(|| Event::ModelChosen { path, model, reason }),
+                Some(_) => self.emit_event(|| Event::ModelChosen { path, model, reason }),
                 None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
             }
         }
@@ -181,7 +181,7 @@ impl<'p> Machine<'p> {
             text,
             attachments,
             schema,
-            schema_name: schema::name(self.program, skill),
+            schema_name: schema::schema_name(self.program, skill),
             temperature,
             max_tokens,
             file,

@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 
 use super::{
     Machine,
-    best_of::{ModelOutcomes, rank},
-    context::{ContextUse, grouped},
+    best_of::{ModelOutcomes, rank_models},
+    context::{ContextUse, group_digits},
     environment::{Availability, list_quoted},
     fiber::Fiber,
     frame::Frame,
@@ -176,16 +176,16 @@ impl<'p> Machine<'p> {
                 passed.push((name, reason));
                 continue;
             }
-            if let Some(reason) = media::obstacle(model, for_agent, files, file) {
+            if let Some(reason) = media::find_obstacle(model, for_agent, files, file) {
                 passed.push((name, reason.clone()));
                 unfit.push(reason);
                 continue;
             }
             let (text, system) = write(self, model.prefers)?;
             if let (Some(tokens), Some(context)) =
-                (context_use.overflow(model, &text, system.as_deref()), model.context)
+                (context_use.count_overflow(model, &text, system.as_deref()), model.context)
             {
-                let (tokens, context) = (grouped(tokens), grouped(context));
+                let (tokens, context) = (group_digits(tokens), group_digits(context));
                 let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
                 passed.push((name, reason.clone()));
                 unfit.push(reason);
@@ -220,7 +220,7 @@ impl<'p> Machine<'p> {
 
     fn report_passed(&mut self, path: &str, passed: Vec<(String, String)>) {
         for (model, reason) in passed {
-            self.emit(|| Event::ModelPassedOver { path: path.to_owned(), model, reason });
+            self.emit_event(|| Event::ModelPassedOver { path: path.to_owned(), model, reason });
         }
     }
 
@@ -239,7 +239,7 @@ impl<'p> Machine<'p> {
                 .iter()
                 .filter_map(|id| Some((*id, self.program.models.get(id.index())?, self.outcomes_of(skill, *id))))
                 .collect();
-            let ranked = rank(by, &known, &self.env.run, path);
+            let ranked = rank_models(by, &known, &self.env.run, path);
             if ranked.len() == part.len() {
                 part.copy_from_slice(&ranked);
             }

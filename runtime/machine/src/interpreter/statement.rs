@@ -13,7 +13,7 @@ use crate::{
     eval::{Result, with_place, write_slot},
     events::Event,
     failure::{Failure, defect, fail},
-    render::render,
+    render::render_value,
     value::Value,
 };
 
@@ -47,7 +47,7 @@ impl<'p> Machine<'p> {
                     let message = self.evaluate_message(fiber, message.as_ref(), "the gate is closed")?;
                     if self.env.listening {
                         let path = fiber.path();
-                        self.emit(|| Event::GateFailed { path, message: message.clone(), place: *place });
+                        self.emit_event(|| Event::GateFailed { path, message: message.clone(), place: *place });
                     }
                     return with_place(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
                 }
@@ -64,7 +64,7 @@ impl<'p> Machine<'p> {
                 let message = self.evaluate_message(fiber, Some(message), "")?;
                 if self.env.listening {
                     let path = fiber.path();
-                    self.emit(|| Event::Log { path, message, place: *place });
+                    self.emit_event(|| Event::Log { path, message, place: *place });
                 }
             }
             Stmt::Fail(message, place) => {
@@ -104,7 +104,7 @@ impl<'p> Machine<'p> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                let text = render(&value, cascade_ir::Rendering::Text);
+                let text = render_value(&value, cascade_ir::Rendering::Text);
                 Ok(if self.hides_secrets() { self.env.redactor.mask_stored(&text).0.into_owned() } else { text })
             }
             None => Ok(default.to_owned()),
@@ -223,7 +223,7 @@ impl<'p> Machine<'p> {
                 }
                 let path = self.env.watched.then(|| fiber.loop_path("repeat"));
                 if let Some(path) = path {
-                    self.emit(|| Event::LoopStarted { path, total: max.unsigned_abs(), labels: Vec::new() });
+                    self.emit_event(|| Event::LoopStarted { path, total: max.unsigned_abs(), labels: Vec::new() });
                 }
                 let rounds = Rounds { node, round: 0, max: max.unsigned_abs() };
                 fiber.frames.push(Frame::Repeat(Box::new(rounds)));
@@ -243,11 +243,11 @@ impl<'p> Machine<'p> {
         }
         let label = |item: &Value| {
             let is_short = matches!(item, Value::Str(_) | Value::Path(_));
-            is_short.then(|| shorten_label(&render(item, cascade_ir::Rendering::Text)))
+            is_short.then(|| shorten_label(&render_value(item, cascade_ir::Rendering::Text)))
         };
         let labels: Option<Vec<String>> = list.iter().take(MAX_LABELS).map(label).collect();
         let (path, total) = (fiber.loop_path(name), u64::try_from(list.len()).unwrap_or(u64::MAX));
-        self.emit(|| Event::LoopStarted { path, total, labels: labels.unwrap_or_default() });
+        self.emit_event(|| Event::LoopStarted { path, total, labels: labels.unwrap_or_default() });
     }
 
     pub(super) fn evaluate_arguments(&mut self, fiber: &mut Fiber<'p>, exprs: &[Expr]) -> Result<Vec<Value>> {

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use super::{
     Machine,
-    best_of::{ModelOutcomes, rank},
+    best_of::{ModelOutcomes, rank_models},
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
@@ -22,7 +22,7 @@ use crate::{
     eval::{Result, escape_in_tag},
     events::Event,
     failure::{defect, fail},
-    render::render,
+    render::render_value,
     value::Value,
 };
 
@@ -192,7 +192,7 @@ impl<'p> Machine<'p> {
         let Some(agent) = agent else { return Ok(Some(Mode::Wait)) };
         let path = fiber.path_of_guard(fiber.frames.len().saturating_sub(1));
         self.mirror_task(position, agent, fiber, &path);
-        self.emit(|| Event::TaskAssigned { path, agent: agent + 1 });
+        self.emit_event(|| Event::TaskAssigned { path, agent: agent + 1 });
         Ok(None)
     }
 
@@ -229,7 +229,7 @@ impl<'p> Machine<'p> {
         let Some(swarm) = self.swarms.get_mut(position) else { return };
         if let Some(value) = value {
             let form = if matches!(value, Value::Str(_)) { Rendering::Text } else { Rendering::Json };
-            let text = render(value, form);
+            let text = render_value(value, form);
             let text = if hides { self.env.redactor.mask_stored(&text).0.into_owned() } else { text };
             let result = text.get(..text.floor_char_boundary(LONGEST_RESULT)).unwrap_or_default().to_owned();
             swarm.finished.push(Finished { group, name, result });
@@ -296,7 +296,7 @@ impl<'p> Machine<'p> {
                     .iter()
                     .filter_map(|id| Some((*id, self.program.models.get(id.index())?, self.outcomes_of(skill, *id))))
                     .collect();
-                let ranked = rank("success", &known, &self.env.run, path);
+                let ranked = rank_models("success", &known, &self.env.run, path);
                 if ranked.len() == order.len() {
                     order = ranked;
                 }

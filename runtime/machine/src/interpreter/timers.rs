@@ -98,7 +98,7 @@ impl<'p> Machine<'p> {
         let Some(TimerId { path, attempt, kind }) = self.fiber(fiber).and_then(|f| timer_id(f, serial, kind)) else {
             return;
         };
-        self.emit(|| Event::TimedOut { path, attempt, timer: kind.name() });
+        self.emit_event(|| Event::TimedOut { path, attempt, timer: kind.name() });
     }
 
     pub(super) fn idle_tick(&mut self, fiber: usize, serial: u64) {

@@ -15,7 +15,7 @@ use super::{
     frame::{Frame, Mode},
 };
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce_value},
     eval::Result,
     failure::{Failure, Raise, defect},
     request::{Answer, McpRequest, OfferedTool, Output, RequestKind, ToolCall, ToolCalls, ToolResult, ToolTurn},
@@ -164,7 +164,7 @@ impl<'p> Machine<'p> {
                     let Some(skill) = self.program.skills.get(id.index()) else {
                         return Err(defect!("there is no skill {}", id.0));
                     };
-                    let schema = schema::parameters(self.program, &skill.params);
+                    let schema = schema::parameters_schema(self.program, &skill.params);
                     let offered = OfferedTool { name: skill.name.clone(), description: skill.doc.clone(), schema };
                     offers.push(Offer { tool: offered, target: ToolTarget::Skill(*id) });
                     continue;
@@ -266,7 +266,7 @@ impl<'p> Machine<'p> {
     }
 
     fn check_argument(&mut self, param: &Param, value: Value) -> std::result::Result<Value, String> {
-        let fits = coerce(&mut self.eval, value, &param.ty, Strictness::Effect);
+        let fits = coerce_value(&mut self.eval, value, &param.ty, Strictness::Effect);
         fits.map_err(|failure| format!("the input `{}`: {}", param.name, failure.message))
     }
 

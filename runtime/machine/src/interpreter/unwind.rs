@@ -245,6 +245,6 @@ impl<'p> Machine<'p> {
 }
 
 /// The failure of a run that was cancelled.
-pub(super) fn cancelled() -> Raise {
+pub(super) fn cancelled_failure() -> Raise {
     Failure::raise(ErrorKind::Cancelled, "cancelled")
 }

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use self::candidates::Candidate;
 pub(crate) use self::{
     prose::stated_word,
-    words::{is_placeholder, number, same_word, truth},
+    words::{is_placeholder, read_bool, read_number, same_word},
 };
 use crate::{
     check::{coerce_leniently, is_tagged},
@@ -51,7 +51,7 @@ pub(crate) fn read_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Read {
     }
     let mut complaint = None;
     if let Ok(json) = serde_json::from_str::<Json>(text.trim()) {
-        match fit(eval, ty, json.clone(), Vec::new()) {
+        match fit_to_type(eval, ty, json.clone(), Vec::new()) {
             Ok(reading) => return Ok(reading),
             Err(failure) if !matches!(json, Json::String(_)) => return Err(failure),
             Err(failure) => complaint = Some(failure),
@@ -60,7 +60,7 @@ pub(crate) fn read_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Read {
         if let Json::String(inner) = &json
             && let Ok(json @ (Json::Object(_) | Json::Array(_))) = serde_json::from_str::<Json>(inner)
         {
-            return fit(eval, ty, json, vec![Repair("JSON within a text was read".to_owned())]);
+            return fit_to_type(eval, ty, json, vec![Repair("JSON within a text was read".to_owned())]);
         }
     }
     let (answer, skipped) = candidates::without_reasoning(text);
@@ -75,11 +75,11 @@ pub(crate) fn read_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Read {
     Err(complaint.unwrap_or_else(|| {
         let excerpt: String = answer.trim().chars().take(120).collect();
         let what = if is_single(program, ty) { "does not state exactly one value of the type" } else { "is not JSON" };
-        invalid(format!("the answer {what}: {excerpt}"))
+        invalid_answer(format!("the answer {what}: {excerpt}"))
     }))
 }
 
-fn invalid(message: String) -> Raise {
+fn invalid_answer(message: String) -> Raise {
     Failure::raise(ErrorKind::InvalidOutput, message)
 }
 
@@ -92,7 +92,7 @@ fn read_text(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Read {
     fit_value(eval, ty, Value::str(answer.trim()), repairs)
 }
 
-fn fit(eval: &mut Eval<'_>, ty: &Type, json: Json, repairs: Vec<Repair>) -> Read {
+fn fit_to_type(eval: &mut Eval<'_>, ty: &Type, json: Json, repairs: Vec<Repair>) -> Read {
     let mut value = from_json(&json);
     if schema::is_wrapped(eval.program, ty)
         && let Value::Map(map) = &value
@@ -118,7 +118,7 @@ fn read_candidates(eval: &mut Eval<'_>, ty: &Type, text: &str, skipped: &[Repair
     if found.iter().any(|c| !c.is_example) {
         found.retain(|c| !c.is_example);
     }
-    let shape = Shape::of(program, ty);
+    let shape = Shape::of_type(program, ty);
     if shape == Shape::Single {
         // Brackets within prose are no word and no number.
         found.retain(|c| c.is_alone || c.open == '{');
@@ -138,8 +138,8 @@ fn read_candidates(eval: &mut Eval<'_>, ty: &Type, text: &str, skipped: &[Repair
     for candidate in found {
         let Candidate { parsed, repairs, .. } = candidate;
         let read = match parsed {
-            Ok(json) => fit(eval, ty, json, skipped.iter().cloned().chain(repairs).collect()),
-            Err(why) => Err(invalid(why)),
+            Ok(json) => fit_to_type(eval, ty, json, skipped.iter().cloned().chain(repairs).collect()),
+            Err(why) => Err(invalid_answer(why)),
         };
         match read {
             Ok(reading) => {
@@ -172,16 +172,16 @@ fn is_wrapper(candidate: &Candidate) -> bool {
 /// Objects without a list around them, if nothing but commas and white space stands between them.
 fn read_elements(eval: &mut Eval<'_>, ty: &Type, found: Vec<Candidate>, skipped: &[Repair]) -> Read {
     if found.iter().skip(1).any(|c| !c.follows_directly) {
-        return Err(invalid("the answer has several objects instead of one list".to_owned()));
+        return Err(invalid_answer("the answer has several objects instead of one list".to_owned()));
     }
     let mut repairs = skipped.to_vec();
     let mut items = Vec::with_capacity(found.len());
     for candidate in found {
-        items.push(candidate.parsed.map_err(invalid)?);
+        items.push(candidate.parsed.map_err(invalid_answer)?);
         repairs.extend(candidate.repairs);
     }
     repairs.push(Repair("objects without a list around them were read as a list".to_owned()));
-    fit(eval, ty, Json::Array(items), repairs)
+    fit_to_type(eval, ty, Json::Array(items), repairs)
 }
 
 /// The form of JSON that a type has.
@@ -194,17 +194,17 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(program: &Program, ty: &Type) -> Self {
+    fn of_type(program: &Program, ty: &Type) -> Self {
         match ty {
             Type::Record(_) | Type::Map(_) => Self::Object,
             Type::List(_) => Self::List,
             Type::Json => Self::Any,
-            Type::Optional(inner) | Type::Refined(inner, _) => Self::of(program, inner),
+            Type::Optional(inner) | Type::Refined(inner, _) => Self::of_type(program, inner),
             Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind) {
                 Some(TypeDefKind::Record(_)) => Self::Object,
                 Some(TypeDefKind::Enum(variants)) if is_tagged(variants) => Self::Object,
                 // An alias may mean itself through a list only, so this ends.
-                Some(TypeDefKind::Alias(inner)) => Self::of(program, inner),
+                Some(TypeDefKind::Alias(inner)) => Self::of_type(program, inner),
                 _ => Self::Single,
             },
             _ => Self::Single,
@@ -213,14 +213,14 @@ impl Shape {
 }
 
 fn is_single(program: &Program, ty: &Type) -> bool {
-    Shape::of(program, ty) == Shape::Single
+    Shape::of_type(program, ty) == Shape::Single
 }
 
 /// A number, a truth value or a variant that prose states.
 fn stated_value(program: &Program, ty: &Type, text: &str) -> Option<Value> {
     match ty {
-        Type::Int | Type::Float => number(prose::stated_number(text)?),
-        Type::Bool => stated_word(text, &["true", "false", "yes", "no"]).and_then(truth).map(Value::Bool),
+        Type::Int | Type::Float => read_number(prose::stated_number(text)?),
+        Type::Bool => stated_word(text, &["true", "false", "yes", "no"]).and_then(read_bool).map(Value::Bool),
         Type::Optional(inner) | Type::Refined(inner, _) => stated_value(program, inner, text),
         Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind)? {
             TypeDefKind::Enum(variants) if !is_tagged(variants) => {

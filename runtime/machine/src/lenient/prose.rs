@@ -1,7 +1,7 @@
 //! Words and numbers that prose states: `The answer is **two**.`, `Verdict: approve`. A word that is
 //! only mentioned, denied or bound to a condition is not stated.
 
-use super::words::fold;
+use super::words::fold_word;
 
 /// Words that deny a statement, doubt it, or bind it to a condition.
 const DOUBTS: &[&str] = &[
@@ -176,7 +176,7 @@ fn split_words(text: &str) -> Vec<Word> {
             let word: String =
                 piece.chars().filter(|c| c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(c)).collect();
             if !word.is_empty() {
-                out.push(Word { folded: fold(&word), ends_sentence: false, ends_clause: false });
+                out.push(Word { folded: fold_word(&word), ends_sentence: false, ends_clause: false });
             }
             let Some(last) = out.last_mut() else { continue };
             last.ends_clause |= word.is_empty() && piece == "-";
@@ -187,7 +187,7 @@ fn split_words(text: &str) -> Vec<Word> {
     out
 }
 
-fn doubts(words: &[Word]) -> bool {
+fn has_doubt(words: &[Word]) -> bool {
     words.iter().any(|w| DOUBTS.contains(&w.folded.as_str()))
 }
 
@@ -196,7 +196,7 @@ fn name_words(name: &str) -> Vec<String> {
 }
 
 /// Where a text mentions names: the name's index and the range of words. The longest name counts.
-fn mentions(words: &[Word], names: &[&str]) -> Vec<(usize, std::ops::Range<usize>)> {
+fn find_mentions(words: &[Word], names: &[&str]) -> Vec<(usize, std::ops::Range<usize>)> {
     let mut names: Vec<(usize, Vec<String>)> = names.iter().map(|n| name_words(n)).enumerate().collect();
     names.retain(|(_, parts)| !parts.is_empty());
     names.sort_by_key(|(_, parts)| std::cmp::Reverse(parts.len()));
@@ -219,7 +219,7 @@ fn mentions(words: &[Word], names: &[&str]) -> Vec<(usize, std::ops::Range<usize
 
 /// The parts of a text that state its answer: the whole text, lines of their own, and what stands
 /// after a label, the last first.
-fn statements(text: &str) -> Vec<&str> {
+fn split_statements(text: &str) -> Vec<&str> {
     let mut out = Vec::new();
     for line in text.lines().rev() {
         let line = line.trim().trim_start_matches(['-', '*', '>', '#', '•', ' ']);
@@ -234,18 +234,18 @@ fn statements(text: &str) -> Vec<&str> {
 
 fn is_label(label: &str) -> bool {
     let words = split_words(label);
-    words.len() <= 4 && !doubts(&words) && words.last().is_some_and(|w| LABELS.contains(&w.folded.as_str()))
+    words.len() <= 4 && !has_doubt(&words) && words.last().is_some_and(|w| LABELS.contains(&w.folded.as_str()))
 }
 
 /// The lines of a text without fences and marks of lists.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+fn text_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .map(|line| line.trim().trim_start_matches(['-', '*', '>', '#', '•', ' ']).trim())
         .filter(|line| !line.is_empty() && !line.starts_with("```"))
 }
 
 /// Of several parts that mean the same, what they mean.
-fn agreed<T: PartialEq>(found: impl Iterator<Item = T>) -> Option<Result<T, ()>> {
+fn agree_on_one<T: PartialEq>(found: impl Iterator<Item = T>) -> Option<Result<T, ()>> {
     let mut first = None;
     for next in found {
         match &first {
@@ -263,12 +263,13 @@ pub(crate) fn stated_word<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> 
     if let Some(name) = exact(text) {
         return Some(name);
     }
-    let labelled = statements(text).into_iter().filter_map(|part| exact(part).or_else(|| leading(part, names)));
-    if let Some(agreed) = agreed(labelled) {
+    let labelled =
+        split_statements(text).into_iter().filter_map(|part| exact(part).or_else(|| leading_name(part, names)));
+    if let Some(agreed) = agree_on_one(labelled) {
         return agreed.ok();
     }
     let words = split_words(text);
-    let found = mentions(&words, names);
+    let found = find_mentions(&words, names);
     let (first, _) = found.first()?;
     if found.iter().any(|(index, _)| index != first) {
         return None;
@@ -300,7 +301,7 @@ pub(crate) fn stated_word<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> 
     });
     // A line of its own states its word, unless doubt stands before it.
     let last = found.last().map_or(0, |(_, range)| range.start);
-    let on_own_line = || last <= first_doubt && lines(text).any(|line| exact(line).is_some());
+    let on_own_line = || last <= first_doubt && text_lines(text).any(|line| exact(line).is_some());
     (!text.contains('?') && (stated || on_own_line())).then_some(name)
 }
 
@@ -309,26 +310,27 @@ fn is_at_start(start: usize, words: &[Word]) -> bool {
 }
 
 /// The name at the start of a labelled part, if an explanation follows that takes nothing back.
-fn leading<'n>(part: &str, names: &[&'n str]) -> Option<&'n str> {
+fn leading_name<'n>(part: &str, names: &[&'n str]) -> Option<&'n str> {
     let words = split_words(part);
-    let found = mentions(&words, names);
+    let found = find_mentions(&words, names);
     let (index, range) = found.first()?;
     let alone = found.iter().all(|(other, _)| other == index);
     let follows = words.get(range.end).map(|w| w.folded.as_str());
     let delimited = words[range.end - 1].ends_clause || matches!(follows, None | Some("because" | "since" | "as"));
-    (range.start == 0 && alone && delimited && !doubts(&words[range.end..])).then(|| names[*index])
+    (range.start == 0 && alone && delimited && !has_doubt(&words[range.end..])).then(|| names[*index])
 }
 
 /// The number that a text states, as it is written.
 pub(crate) fn stated_number(text: &str) -> Option<&str> {
-    let is_number = |part: &str| super::words::number(part).is_some();
+    let is_number = |part: &str| super::words::read_number(part).is_some();
     let marks: &[char] = &['*', '`', '"', '\'', ' ', '\t', '\r', '\n'];
     let whole = text.trim_matches(marks);
     if is_number(whole) {
         return Some(whole);
     }
-    let labelled = statements(text).into_iter().map(|part| part.trim_matches(marks)).filter(|part| is_number(part));
-    if let Some(agreed) = agreed(labelled) {
+    let labelled =
+        split_statements(text).into_iter().map(|part| part.trim_matches(marks)).filter(|part| is_number(part));
+    if let Some(agreed) = agree_on_one(labelled) {
         return agreed.ok();
     }
     if text.contains('?') {
@@ -346,7 +348,7 @@ pub(crate) fn stated_number(text: &str) -> Option<&str> {
     }
     let at = text.find(bare)?;
     let (before, after) = (split_words(&text[..at]), &text[at + bare.len()..]);
-    if doubts(&before) {
+    if has_doubt(&before) {
         return None;
     }
     let after = after.trim_start_matches(['*', '`', '"', '\'']);
@@ -359,8 +361,8 @@ pub(crate) fn stated_number(text: &str) -> Option<&str> {
         Some(word) => {
             STATES.contains(&word) && word != "i"
                 || LABELS.contains(&word)
-                || lines(text).any(|line| line.trim_matches(marks) == only)
+                || text_lines(text).any(|line| line.trim_matches(marks) == only)
         }
     };
-    (ends && stated && !doubts(&rest)).then_some(bare)
+    (ends && stated && !has_doubt(&rest)).then_some(bare)
 }

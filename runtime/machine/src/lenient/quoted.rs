@@ -7,7 +7,7 @@ type Read<T> = Result<T, Stop>;
 impl Reader<'_> {
     /// A text in quotes. A quote after which no delimiter follows belongs to the text.
     pub(super) fn quoted(&mut self, place: Place) -> Read<String> {
-        let Some(open) = self.bump() else { return self.cut("a text") };
+        let Some(open) = self.next_char() else { return self.cut_off("a text") };
         if open == '`' && self.rest().starts_with("``") {
             self.at += 2;
             return self.fenced();
@@ -23,8 +23,8 @@ impl Reader<'_> {
         let close = if open == '\u{201c}' { '\u{201d}' } else { open };
         let mut out = String::new();
         loop {
-            match self.bump() {
-                None => return self.cut("a text"),
+            match self.next_char() {
+                None => return self.cut_off("a text"),
                 Some(c) if c == close => {
                     if self.closes(close, place)? {
                         return Ok(out);
@@ -73,7 +73,7 @@ impl Reader<'_> {
             (Place::List, '`') => after.starts_with("```") && gap.contains('\n'),
             (Place::List, c) if c == quote && gap.contains('\n') => true,
             (Place::List, c) if c == quote && !gap.is_empty() => {
-                return self.stop("it is unclear whether a comma is missing between two texts");
+                return self.stop_reading("it is unclear whether a comma is missing between two texts");
             }
             _ => false,
         })
@@ -111,18 +111,18 @@ impl Reader<'_> {
     /// A text between triple quotes.
     fn triple(&mut self) -> Read<String> {
         let rest = self.rest();
-        let Some(end) = rest.find("\"\"\"") else { return self.cut("a text") };
+        let Some(end) = rest.find("\"\"\"") else { return self.cut_off("a text") };
         // `""""` ends a text whose last character is a quote.
         let end = end + rest[end + 3..].chars().take_while(|c| *c == '"').count();
         let after = rest[end + 3..].trim_start_matches([' ', '\t', '\r']);
         if !(after.is_empty() || after.starts_with([',', '}', ']', '\n', ':'])) {
             self.at += end + 3;
-            return self.stop("text follows after triple quotes");
+            return self.stop_reading("text follows after triple quotes");
         }
         self.at += end + 3;
         self.repair("a text in triple quotes was read");
         Ok(match rest[..end].strip_prefix('\n').or_else(|| rest[..end].strip_prefix("\r\n")) {
-            Some(lines) => dedent(lines),
+            Some(lines) => dedent_lines(lines),
             None => rest[..end].to_owned(),
         })
     }
@@ -132,7 +132,7 @@ impl Reader<'_> {
         let rest = self.rest();
         let (mut from, mut line_start, mut lines) = (0, 0, 0);
         let end = loop {
-            let Some(found) = rest[from..].find("```") else { return self.cut("code in a fence") };
+            let Some(found) = rest[from..].find("```") else { return self.cut_off("code in a fence") };
             let at = from + found;
             if let Some(newline) = rest[from..at].rfind('\n') {
                 line_start = from + newline + 1;
@@ -148,13 +148,13 @@ impl Reader<'_> {
         self.at += end + 3;
         self.repair("code in a fence was read as a text");
         Ok(match rest[..end].split_once('\n') {
-            Some((_, code)) => dedent(code),
+            Some((_, code)) => dedent_lines(code),
             None => rest[..end].to_owned(),
         })
     }
 
     fn escape(&mut self, out: &mut String) -> Read<()> {
-        match self.bump() {
+        match self.next_char() {
             Some('n') => out.push('\n'),
             Some('t') => out.push('\t'),
             Some('r') => out.push('\r'),
@@ -171,7 +171,7 @@ impl Reader<'_> {
                 };
                 match code.and_then(char::from_u32) {
                     Some(c) => out.push(c),
-                    None => return self.stop("an escape `\\u` is no character"),
+                    None => return self.stop_reading("an escape `\\u` is no character"),
                 }
             }
             Some(c @ ('"' | '\'' | '\\' | '/' | '`')) => out.push(c),
@@ -181,7 +181,7 @@ impl Reader<'_> {
                 out.push('\\');
                 out.push(c);
             }
-            None => return self.cut("a text"),
+            None => return self.cut_off("a text"),
         }
         Ok(())
     }
@@ -193,13 +193,13 @@ impl Reader<'_> {
                 self.at += 4;
                 Ok(n)
             }
-            None => self.stop("an escape `\\u` has four hexadecimal digits"),
+            None => self.stop_reading("an escape `\\u` has four hexadecimal digits"),
         }
     }
 }
 
 /// Lines without their common indentation and without blanks on empty lines and at the end.
-fn dedent(text: &str) -> String {
+fn dedent_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let blank = |line: &&str| line.trim().is_empty();
     let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();

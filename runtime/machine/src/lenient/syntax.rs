@@ -65,18 +65,18 @@ impl<'t> Reader<'t> {
         self.rest().chars().next()
     }
 
-    pub fn bump(&mut self) -> Option<char> {
+    pub fn next_char(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += c.len_utf8();
         Some(c)
     }
 
-    pub fn stop<T>(&self, why: impl Into<String>) -> Read<T> {
+    pub fn stop_reading<T>(&self, why: impl Into<String>) -> Read<T> {
         Err(Stop { at: self.at, why: why.into() })
     }
 
-    pub fn cut<T>(&self, within: &str) -> Read<T> {
-        self.stop(format!("the answer is cut off within {within}"))
+    pub fn cut_off<T>(&self, within: &str) -> Read<T> {
+        self.stop_reading(format!("the answer is cut off within {within}"))
     }
 
     pub fn repair(&mut self, what: impl Into<String>) {
@@ -97,7 +97,7 @@ impl<'t> Reader<'t> {
             } else if trimmed.starts_with("/*") {
                 match trimmed.find("*/") {
                     Some(end) => end + 2,
-                    None => return self.cut("a comment"),
+                    None => return self.cut_off("a comment"),
                 }
             } else {
                 return Ok(());
@@ -110,8 +110,8 @@ impl<'t> Reader<'t> {
     fn value(&mut self, place: Place) -> Read<Json> {
         self.space()?;
         match self.peek() {
-            None => self.cut("a value"),
-            Some('{' | '[') if self.open >= MAX_DEPTH => self.stop("the answer is nested too deeply"),
+            None => self.cut_off("a value"),
+            Some('{' | '[') if self.open >= MAX_DEPTH => self.stop_reading("the answer is nested too deeply"),
             Some('{') => {
                 self.open += 1;
                 let object = self.object();
@@ -125,7 +125,7 @@ impl<'t> Reader<'t> {
                 list
             }
             Some('"' | '\'' | '`' | '\u{201c}') => self.quoted(place).map(Json::String),
-            Some(_) => self.bare(place),
+            Some(_) => self.read_bare(place),
         }
     }
 
@@ -133,7 +133,7 @@ impl<'t> Reader<'t> {
     fn ends_without_bracket(&mut self, other: char, after_comma: bool) -> Read<bool> {
         let rest = self.rest();
         let ends = match self.peek() {
-            None if after_comma => return self.cut("an object or a list, after a comma"),
+            None if after_comma => return self.cut_off("an object or a list, after a comma"),
             None => true,
             Some(c) if c == other => self.open > 1,
             Some('`') => rest.starts_with("```"),
@@ -157,7 +157,7 @@ impl<'t> Reader<'t> {
     }
 
     fn object(&mut self) -> Read<Json> {
-        self.bump();
+        self.next_char();
         let mut fields = Map::new();
         let (mut after_comma, mut line) = (true, self.at);
         loop {
@@ -167,16 +167,16 @@ impl<'t> Reader<'t> {
                     if after_comma && !fields.is_empty() {
                         self.repair("a comma before a closing bracket was dropped");
                     }
-                    self.bump();
+                    self.next_char();
                     break;
                 }
                 Some(',') if !fields.is_empty() && !after_comma => {
-                    self.bump();
+                    self.next_char();
                     after_comma = true;
                     continue;
                 }
-                Some(',') => return self.stop("a field is missing before a comma"),
-                None if fields.is_empty() => return self.cut("an object"),
+                Some(',') => return self.stop_reading("a field is missing before a comma"),
+                None if fields.is_empty() => return self.cut_off("an object"),
                 _ => {}
             }
             if !fields.is_empty() && self.ends_without_bracket(']', after_comma)? {
@@ -184,7 +184,7 @@ impl<'t> Reader<'t> {
             }
             if !after_comma {
                 if !self.text[line..self.at].contains('\n') && !self.rest().starts_with(['"', '\'']) {
-                    return self.stop("a comma is missing between two fields");
+                    return self.stop_reading("a comma is missing between two fields");
                 }
                 self.repair("a missing comma was added");
             }
@@ -192,13 +192,13 @@ impl<'t> Reader<'t> {
             let key = if quoted_key { self.quoted(Place::Key)? } else { self.bare_key()? };
             self.space()?;
             match self.peek() {
-                None => return self.cut("a field"),
-                Some(':') => self.bump(),
-                Some(_) => return self.stop(format!("`:` is missing after the key `{key}`")),
+                None => return self.cut_off("a field"),
+                Some(':') => self.next_char(),
+                Some(_) => return self.stop_reading(format!("`:` is missing after the key `{key}`")),
             };
             let value = self.value(Place::Field { quoted_key })?;
             if fields.get(&key).is_some_and(|known| *known != value) {
-                return self.stop(format!("the key `{key}` stands twice with different values"));
+                return self.stop_reading(format!("the key `{key}` stands twice with different values"));
             }
             fields.insert(key, value);
             after_comma = false;
@@ -209,13 +209,17 @@ impl<'t> Reader<'t> {
 
     fn bare_key(&mut self) -> Read<String> {
         let rest = self.rest();
-        let window = reach(rest);
+        let window = searched_part(rest);
         let Some(end) = window.find([':', ',', '}', '{', '[', ']', '\n', '"']) else {
-            return if window.len() == rest.len() { self.cut("a key") } else { self.stop("a key was expected") };
+            return if window.len() == rest.len() {
+                self.cut_off("a key")
+            } else {
+                self.stop_reading("a key was expected")
+            };
         };
         let key = rest[..end].trim();
         if !rest[end..].starts_with(':') || key.is_empty() {
-            return self.stop("a key was expected");
+            return self.stop_reading("a key was expected");
         }
         self.at += end;
         self.repair("a key without quotes was read");
@@ -223,7 +227,7 @@ impl<'t> Reader<'t> {
     }
 
     fn list(&mut self) -> Read<Json> {
-        self.bump();
+        self.next_char();
         let mut items = Vec::new();
         let mut after_comma = true;
         loop {
@@ -233,17 +237,17 @@ impl<'t> Reader<'t> {
                     if after_comma && !items.is_empty() {
                         self.repair("a comma before a closing bracket was dropped");
                     }
-                    self.bump();
+                    self.next_char();
                     break;
                 }
                 Some(',') if !items.is_empty() && !after_comma => {
-                    self.bump();
+                    self.next_char();
                     after_comma = true;
                     continue;
                 }
-                Some(',') => return self.stop("an element is missing before a comma"),
-                Some(':') => return self.stop("a list has no keys"),
-                None if items.is_empty() => return self.cut("a list"),
+                Some(',') => return self.stop_reading("an element is missing before a comma"),
+                Some(':') => return self.stop_reading("a list has no keys"),
+                None if items.is_empty() => return self.cut_off("a list"),
                 _ => {}
             }
             if !items.is_empty() && self.ends_without_bracket('}', after_comma)? {
@@ -259,7 +263,7 @@ impl<'t> Reader<'t> {
     }
 
     /// An unquoted value: a number, a word, or text up to a delimiter.
-    fn bare(&mut self, place: Place) -> Read<Json> {
+    fn read_bare(&mut self, place: Place) -> Read<Json> {
         let rest = self.rest();
         let end = match place {
             Place::Field { .. } => self.end_of_bare_field(rest),
@@ -273,16 +277,17 @@ impl<'t> Reader<'t> {
             self.repair("a comment was skipped");
         }
         if word.is_empty() || word.starts_with([':', ']', '}']) {
-            return self.stop("a value was expected");
+            return self.stop_reading("a value was expected");
         }
         if whole && !(is_keyword(word) || (is_number(word) && rest[..end].ends_with(char::is_whitespace))) {
-            return self.cut("a value");
+            return self.cut_off("a value");
         }
         if place == Place::List && is_part_of_grouped_number(word, &rest[end..]) {
-            return self.stop(format!("in a list, `{word}` can be a part of a number with thousands separators"));
+            return self
+                .stop_reading(format!("in a list, `{word}` can be a part of a number with thousands separators"));
         }
         self.at += end;
-        Ok(match words::unquoted(word) {
+        Ok(match words::unquoted_value(word) {
             Json::String(text) => {
                 self.repair("a value without quotes was read");
                 Json::String(text)
@@ -320,11 +325,11 @@ impl<'t> Reader<'t> {
 }
 
 fn is_keyword(word: &str) -> bool {
-    !matches!(words::unquoted(word), Json::String(_) | Json::Number(_))
+    !matches!(words::unquoted_value(word), Json::String(_) | Json::Number(_))
 }
 
 fn is_number(word: &str) -> bool {
-    matches!(words::unquoted(word), Json::Number(_))
+    matches!(words::unquoted_value(word), Json::Number(_))
 }
 
 /// Whether a comma within a number may have been taken for one between elements: `$1`, `000.50`.
@@ -339,7 +344,7 @@ fn is_part_of_grouped_number(word: &str, after: &str) -> bool {
 }
 
 /// The first bytes of a text, cut between two characters.
-fn reach(text: &str) -> &str {
+fn searched_part(text: &str) -> &str {
     let mut end = text.len().min(KEY_REACH);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -349,7 +354,7 @@ fn reach(text: &str) -> &str {
 
 /// Whether a text starts with a key and `:`; also with one without quotes.
 pub(super) fn starts_with_key(text: &str, bare: bool) -> bool {
-    let text = reach(text);
+    let text = searched_part(text);
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`' | '\u{201c}'));
     if let Some(quote) = quote {
         let close = if quote == '\u{201c}' { '\u{201d}' } else { quote };

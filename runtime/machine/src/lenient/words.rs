@@ -30,7 +30,7 @@ const AROUND: &[char] = &[
 ];
 
 /// A word without case, accents and the signs between its parts: `Not-Spam` is `not spam`.
-pub(crate) fn fold(text: &str) -> String {
+pub(crate) fn fold_word(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.trim_matches(AROUND).chars().flat_map(char::to_lowercase) {
         match c {
@@ -58,15 +58,15 @@ pub(crate) fn same_word<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     if let Some(exact) = names.iter().find(|name| **name == word) {
         return Some(exact);
     }
-    let folded = fold(word);
-    let mut same = names.iter().filter(|name| fold(name) == folded);
+    let folded = fold_word(word);
+    let mut same = names.iter().filter(|name| fold_word(name) == folded);
     let first = *same.next()?;
     same.next().is_none().then_some(first)
 }
 
 /// A truth value as people write it.
-pub(crate) fn truth(text: &str) -> Option<bool> {
-    match fold(text).as_str() {
+pub(crate) fn read_bool(text: &str) -> Option<bool> {
+    match fold_word(text).as_str() {
         "true" | "yes" => Some(true),
         "false" | "no" => Some(false),
         _ => None,
@@ -75,7 +75,7 @@ pub(crate) fn truth(text: &str) -> Option<bool> {
 
 /// A number in common notations: `1,234.50`, `1_000`, `$5`, `50%`, `1/2`. A text that has another
 /// meaning as well, such as `12,11`, is none.
-pub(crate) fn number(text: &str) -> Option<Value> {
+pub(crate) fn read_number(text: &str) -> Option<Value> {
     let text = text.trim().trim_matches(['*', '`', '"', '\'']).trim().replace('\u{2212}', "-");
     let text = text.trim_end_matches(['.', '!']).trim_end_matches(['%', '€', '£', '$']).trim_end();
     let (negative, text) = match text.strip_prefix('-') {
@@ -93,11 +93,11 @@ pub(crate) fn number(text: &str) -> Option<Value> {
     }
     if let Some((above, below)) = text.split_once('/') {
         let (above, below) =
-            (ungrouped(above.trim())?.parse::<f64>().ok()?, ungrouped(below.trim())?.parse::<f64>().ok()?);
+            (ungroup_digits(above.trim())?.parse::<f64>().ok()?, ungroup_digits(below.trim())?.parse::<f64>().ok()?);
         let value = above / below;
         return value.is_finite().then_some(Value::Float(if negative { -value } else { value }));
     }
-    let plain = ungrouped(text)?;
+    let plain = ungroup_digits(text)?;
     let signed = if negative { format!("-{plain}") } else { plain };
     if !signed.contains(['.', 'e', 'E']) {
         return signed.parse::<i64>().ok().map(Value::Int);
@@ -106,7 +106,7 @@ pub(crate) fn number(text: &str) -> Option<Value> {
 }
 
 /// A number without its thousands separators, if they stand where they belong.
-fn ungrouped(text: &str) -> Option<String> {
+fn ungroup_digits(text: &str) -> Option<String> {
     let (whole, fraction) = match text.find(['.', 'e', 'E']) {
         Some(at) => text.split_at(at),
         None => (text, ""),
@@ -128,7 +128,7 @@ fn ungrouped(text: &str) -> Option<String> {
 }
 
 /// An unquoted word as JSON: a keyword, a number in the notation of JSON, or text.
-pub(super) fn unquoted(word: &str) -> Json {
+pub(super) fn unquoted_value(word: &str) -> Json {
     match word {
         "true" | "True" | "TRUE" => Json::Bool(true),
         "false" | "False" | "FALSE" => Json::Bool(false),
@@ -151,11 +151,11 @@ pub(crate) fn is_placeholder(text: &str, field: Option<&str>) -> bool {
         .strip_prefix('<')
         .and_then(|rest| rest.strip_suffix('>'))
         .or_else(|| text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')));
-    let word = fold(inner.unwrap_or(text));
+    let word = fold_word(inner.unwrap_or(text));
     matches!(word.as_str(), "n/a" | "todo" | "tbd" | "placeholder" | "your answer" | "your answer here" | "lorem ipsum")
         || matches!(text, "string" | "..." | "…")
         || (inner.is_some() && matches!(word.as_str(), "string" | "text" | "value"))
-        || field.is_some_and(|field| word == fold(field))
+        || field.is_some_and(|field| word == fold_word(field))
 }
 
 #[cfg(test)]
@@ -182,7 +182,7 @@ mod tests {
             ("inf", None),
             ("", None),
         ] {
-            let found = number(text).map(|v| match v {
+            let found = read_number(text).map(|v| match v {
                 Value::Int(i) => i as f64,
                 Value::Float(f) => f,
                 other => panic!("{other:?}"),

@@ -10,14 +10,14 @@ use quick_xml::{
 use super::{
     TestCase,
     charset::{self, find_encoding},
-    invalid, test_run,
+    invalid_output, test_run,
 };
 use crate::{eval::Result, value::Value};
 
 /// Parses all test cases of a report. A report that is inconsistent (its suites count more failures or
 /// tests than it contains), incomplete, or without tests is `invalid_output`: it proves nothing.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
-    parse_text(&decode(bytes)?)
+pub(crate) fn parse_junit(bytes: &[u8]) -> Result<Value> {
+    parse_text(&decode_document(bytes)?)
 }
 
 /// Parses a report that is decoded, whatever encoding it says to have.
@@ -25,7 +25,7 @@ pub(crate) fn parse_text(text: &str) -> Result<Value> {
     let mut reader = Reader::from_str(text);
     let mut report = Report::default();
     loop {
-        let event = reader.read_event().map_err(|e| invalid(format!("the output is not JUnit XML: {e}")))?;
+        let event = reader.read_event().map_err(|e| invalid_output(format!("the output is not JUnit XML: {e}")))?;
         match event {
             Event::Start(element) => {
                 report.depth += 1;
@@ -56,7 +56,7 @@ pub(crate) fn parse_text(text: &str) -> Result<Value> {
 
 /// The text of a report. Reports are UTF-8 unless a byte order mark or the XML declaration says
 /// otherwise.
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
+fn decode_document(bytes: &[u8]) -> Result<Cow<'_, str>> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
     let declared = head
         .trim_start_matches('\u{feff}')
@@ -68,7 +68,7 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
         Some(name) => find_encoding("the report", &name)?,
         None => encoding_rs::UTF_8,
     };
-    charset::decode("the report", bytes, encoding)
+    charset::decode_bytes("the report", bytes, encoding)
 }
 
 /// An open suite, or the whole report.
@@ -101,11 +101,11 @@ impl Report {
         match element.local_name().as_ref() {
             "testsuite" | "testsuites" => {
                 self.seen_root = true;
-                let failures = match (count(element, "failures")?, count(element, "errors")?) {
+                let failures = match (read_count(element, "failures")?, read_count(element, "errors")?) {
                     (None, None) => None,
                     (failures, errors) => Some(failures.unwrap_or(0) + errors.unwrap_or(0)),
                 };
-                let (name, tests) = (attribute(element, "name"), count(element, "tests")?);
+                let (name, tests) = (read_attribute(element, "name"), read_count(element, "tests")?);
                 self.suites.push(Suite { name, tests, failures, ..Suite::default() });
             }
             "testcase" => {
@@ -114,7 +114,7 @@ impl Report {
             }
             word @ ("failure" | "error" | "skipped") => {
                 self.detail = Some(String::new());
-                let message = attribute(element, "message").filter(|m| !m.is_empty());
+                let message = read_attribute(element, "message").filter(|m| !m.is_empty());
                 match &mut self.case {
                     // A failed test stays failed if it is also marked as skipped.
                     Some(case) if word == "skipped" && case.status == "failed" => {}
@@ -192,13 +192,13 @@ impl Report {
         let name = suite.name.clone().unwrap_or_else(|| "the report".to_owned());
         if suite.failures.is_some_and(|declared| declared > suite.seen_failures) {
             let (declared, seen) = (suite.failures.unwrap_or(0), suite.seen_failures);
-            return Err(invalid(format!(
+            return Err(invalid_output(format!(
                 "the JUnit report contradicts itself: `{name}` counts {declared} failures and errors, and has {seen}"
             )));
         }
         if suite.tests.is_some_and(|declared| declared > suite.seen_tests) {
             let (declared, seen) = (suite.tests.unwrap_or(0), suite.seen_tests);
-            return Err(invalid(format!(
+            return Err(invalid_output(format!(
                 "the JUnit report is not complete: `{name}` counts {declared} tests, and has {seen}"
             )));
         }
@@ -226,28 +226,28 @@ impl Report {
 
     fn finish(self) -> Result<Value> {
         if !self.seen_root {
-            return Err(invalid("the output is not JUnit XML: there is no `testsuite`"));
+            return Err(invalid_output("the output is not JUnit XML: there is no `testsuite`"));
         }
         if self.depth > 0 || self.case.is_some() || !self.suites.is_empty() {
-            return Err(invalid("the JUnit XML ends too early"));
+            return Err(invalid_output("the JUnit XML ends too early"));
         }
         if self.cases.is_empty() {
-            return Err(invalid("the JUnit report has no test"));
+            return Err(invalid_output("the JUnit report has no test"));
         }
         Ok(test_run(self.cases))
     }
 }
 
 /// A numeric attribute, if it is present.
-fn count(element: &BytesStart<'_>, name: &str) -> Result<Option<usize>> {
-    let Some(text) = attribute(element, name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+fn read_count(element: &BytesStart<'_>, name: &str) -> Result<Option<usize>> {
+    let Some(text) = read_attribute(element, name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     match text.trim().parse() {
         Ok(number) => Ok(Some(number)),
-        Err(_) => Err(invalid(format!("the JUnit report has `{name}=\"{text}\"`, which is no count"))),
+        Err(_) => Err(invalid_output(format!("the JUnit report has `{name}=\"{text}\"`, which is no count"))),
     }
 }
 
-fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+fn read_attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = element.try_get_attribute(name).ok()??;
     let raw = found.value.into_owned();
     Some(quick_xml::escape::unescape(&raw).map(|t| t.into_owned()).unwrap_or(raw))
@@ -255,22 +255,25 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
 
 fn read_case(element: &BytesStart<'_>, suite: Option<String>) -> TestCase {
     // GoogleTest writes `status="notrun"` for disabled tests; newer versions also write `result`.
-    let not_run = attribute(element, "status").is_some_and(|s| s.eq_ignore_ascii_case("notrun"))
-        || attribute(element, "result").is_some_and(|r| matches!(&*r.to_ascii_lowercase(), "suppressed" | "skipped"));
+    let not_run = read_attribute(element, "status").is_some_and(|s| s.eq_ignore_ascii_case("notrun"))
+        || read_attribute(element, "result")
+            .is_some_and(|r| matches!(&*r.to_ascii_lowercase(), "suppressed" | "skipped"));
+    // pytest names its suite, and counts lines from 0 (`reportinfo` of its documentation).
+    let first_line = i64::from(suite.as_deref() == Some("pytest"));
     TestCase {
-        name: attribute(element, "name").unwrap_or_default(),
-        suite: attribute(element, "classname").or(suite),
-        file: attribute(element, "file"),
-        line: attribute(element, "line").and_then(|l| l.parse().ok()),
+        name: read_attribute(element, "name").unwrap_or_default(),
+        suite: read_attribute(element, "classname").or(suite),
+        file: read_attribute(element, "file"),
+        line: read_attribute(element, "line").and_then(|l| l.parse::<i64>().ok()).map(|line| line + first_line),
         status: if not_run { "skipped" } else { "passed" },
         message: None,
-        seconds: attribute(element, "time").and_then(|t| seconds(&t)),
+        seconds: read_attribute(element, "time").and_then(|t| read_seconds(&t)),
     }
 }
 
 /// A time in seconds. Some runners write commas between thousands (`1,234.5`); any other comma may be
 /// a decimal one, so that the time is unknown.
-fn seconds(text: &str) -> Option<f64> {
+fn read_seconds(text: &str) -> Option<f64> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
     if !whole.contains(',') {

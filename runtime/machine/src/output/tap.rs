@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{TestCase, invalid, test_run, utf8};
+use super::{TestCase, decode_utf8, invalid_output, test_run};
 use crate::{eval::Result, value::Value};
 
 /// Parses the top level of a TAP stream; the lines below a failing test become its message. A stream
 /// without a plan may be incomplete, and is `invalid_output`.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
-    let text = utf8(bytes)?;
+pub(crate) fn parse_tap(bytes: &[u8]) -> Result<Value> {
+    let text = decode_utf8(bytes)?;
     let mut cases: Vec<TestCase> = Vec::new();
     let mut numbers: HashSet<usize> = HashSet::new();
     let mut plan: Option<usize> = None;
@@ -18,15 +18,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
         } else if let Some((ok, rest)) = test_line(line) {
             let (number, case) = read_case(rest, ok);
             if let Some(number) = number.filter(|number| !numbers.insert(*number)) {
-                return Err(invalid(format!("the TAP output has two tests with the number {number}")));
+                return Err(invalid_output(format!("the TAP output has two tests with the number {number}")));
             }
             cases.push(case);
         } else if let Some(rest) = line.strip_prefix("1..") {
             if plan.is_some() {
-                return Err(invalid("the TAP output has two plans"));
+                return Err(invalid_output("the TAP output has two plans"));
             }
             let (count, reason) = rest.split_once('#').unwrap_or((rest, ""));
-            let count = count.trim().parse().map_err(|_| invalid(format!("`{line}` is not a TAP plan")))?;
+            let count = count.trim().parse().map_err(|_| invalid_output(format!("`{line}` is not a TAP plan")))?;
             plan = Some(count);
             if let (0, Some(reason)) = (count, skip_reason(reason.trim())) {
                 return Ok(test_run(vec![TestCase {
@@ -37,25 +37,28 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
                 }]));
             }
         } else if let Some(reason) = line.strip_prefix("Bail out!") {
-            return Err(invalid(format!("the tests were given up: {}", reason.trim())));
+            return Err(invalid_output(format!("the tests were given up: {}", reason.trim())));
         }
     }
     let Some(plan) = plan else {
         return Err(match cases.is_empty() {
-            true => invalid("the output is not TAP: there is no plan and no test"),
-            false => {
-                invalid(format!("the TAP output has {} tests and no plan (`1..N`): it may be cut off", cases.len()))
-            }
+            true => invalid_output("the output is not TAP: there is no plan and no test"),
+            false => invalid_output(format!(
+                "the TAP output has {} tests and no plan (`1..N`): it may be cut off",
+                cases.len()
+            )),
         });
     };
     if plan != cases.len() {
-        return Err(invalid(format!("the TAP plan has {plan} tests, the output {}", cases.len())));
+        return Err(invalid_output(format!("the TAP plan has {plan} tests, the output {}", cases.len())));
     }
     if let Some(number) = numbers.iter().find(|number| **number > plan) {
-        return Err(invalid(format!("the TAP output has a test with the number {number}, and its plan {plan} tests")));
+        return Err(invalid_output(format!(
+            "the TAP output has a test with the number {number}, and its plan {plan} tests"
+        )));
     }
     if cases.is_empty() {
-        return Err(invalid("the TAP output has no test"));
+        return Err(invalid_output("the TAP output has no test"));
     }
     Ok(test_run(cases))
 }
@@ -91,7 +94,7 @@ fn read_case(rest: &str, ok: bool) -> (Option<usize>, TestCase) {
         (None, false) => "failed",
     };
     let message = skipped.filter(|reason| !reason.is_empty()).map(str::to_owned);
-    (number, TestCase { name: unescape(description.trim()), status, message, ..TestCase::default() })
+    (number, TestCase { name: unescape_description(description.trim()), status, message, ..TestCase::default() })
 }
 
 /// The text after `SKIP` (or `SKIPPED`), if the directive is one.
@@ -126,7 +129,7 @@ fn split_directive(rest: &str) -> (&str, Option<&str>) {
 }
 
 /// Removes the escapes of a description: `\#` is `#`, and `\\` is a backslash.
-fn unescape(text: &str) -> String {
+fn unescape_description(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

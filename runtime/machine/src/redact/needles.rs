@@ -5,7 +5,7 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
 
-use crate::interpreter::hex;
+use crate::interpreter::to_hex;
 
 /// The shortest secret that is searched for, in bytes: a shorter one occurs in ordinary text and is easily guessed.
 pub(super) const SHORTEST: usize = 4;
@@ -88,7 +88,7 @@ pub(super) fn needles_of(part: &str) -> Vec<Needle> {
     if alone {
         // A short secret is often encoded with the line break after it.
         for bytes in [part.to_owned(), format!("{part}\n")] {
-            let pairs: Vec<String> = bytes.bytes().map(|byte| hex(&[byte])).collect();
+            let pairs: Vec<String> = bytes.bytes().map(|byte| to_hex(&[byte])).collect();
             for digits in [pairs.concat(), pairs.join(" "), pairs.join(":")] {
                 out.push(Needle::new(digits.to_uppercase(), Writing::Encoded, true));
                 out.push(Needle::new(digits, Writing::Encoded, true));
@@ -98,8 +98,8 @@ pub(super) fn needles_of(part: &str) -> Vec<Needle> {
             }
         }
     } else {
-        out.push(Needle::new(hex(part.as_bytes()), Writing::Encoded, false));
-        out.push(Needle::new(hex(part.as_bytes()).to_uppercase(), Writing::Encoded, false));
+        out.push(Needle::new(to_hex(part.as_bytes()), Writing::Encoded, false));
+        out.push(Needle::new(to_hex(part.as_bytes()).to_uppercase(), Writing::Encoded, false));
         for offset in 0..3 {
             for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
                 out.push(aligned_needle(part.as_bytes(), offset, &engine));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{interpreter::hex, render::percent_encode};
+use crate::{interpreter::to_hex, render::percent_encode};
 
 fn percent_encoded(text: &str) -> String {
     let mut out = String::new();
@@ -46,9 +46,9 @@ fn encoded_texts(secret: &str, before: &str, after: &str) -> Vec<String> {
         STANDARD.encode(&whole),
         URL_SAFE_NO_PAD.encode(&whole),
         wrap_lines(&STANDARD.encode(&whole), 12),
-        hex(whole.as_bytes()),
-        hex(whole.as_bytes()).to_uppercase(),
-        wrap_lines(&hex(whole.as_bytes()), 10),
+        to_hex(whole.as_bytes()),
+        to_hex(whole.as_bytes()).to_uppercase(),
+        wrap_lines(&to_hex(whole.as_bytes()), 10),
         whole.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
         format!("{before}{}{after}", percent_encoded(secret)),
         format!("{before}{}{after}", percent_encoded(secret).replace("%20", "+")),

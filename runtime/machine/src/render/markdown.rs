@@ -2,18 +2,18 @@
 
 use serde_json::Value as Json;
 
-use super::{columns, scalar_text};
+use super::{scalar_text, table_columns};
 
-pub(super) fn write(value: &Json) -> String {
+pub(super) fn to_markdown(value: &Json) -> String {
     let mut out = String::new();
-    match columns(value) {
-        Some((columns, rows)) => table(&columns, rows, &mut out),
+    match table_columns(value) {
+        Some((table_columns, rows)) => write_table(&table_columns, rows, &mut out),
         None => write_node(value, 0, &mut out),
     }
     out
 }
 
-fn table(columns: &[&str], rows: &[Json], out: &mut String) {
+fn write_table(columns: &[&str], rows: &[Json], out: &mut String) {
     let row = |cells: &mut dyn Iterator<Item = String>, out: &mut String| {
         for cell in cells {
             out.push_str("| ");
@@ -22,16 +22,16 @@ fn table(columns: &[&str], rows: &[Json], out: &mut String) {
         }
         out.push('|');
     };
-    row(&mut columns.iter().map(|c| cell(c)), out);
+    row(&mut columns.iter().map(|c| escape_cell(c)), out);
     out.push('\n');
     row(&mut columns.iter().map(|_| "---".to_owned()), out);
     for entry in rows {
         out.push('\n');
-        row(&mut columns.iter().map(|c| entry.get(c).map(|v| cell(&scalar_text(v))).unwrap_or_default()), out);
+        row(&mut columns.iter().map(|c| entry.get(c).map(|v| escape_cell(&scalar_text(v))).unwrap_or_default()), out);
     }
 }
 
-fn cell(text: &str) -> String {
+fn escape_cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', "<br>")
 }
 

@@ -12,21 +12,21 @@ use serde_json::Value as Json;
 use crate::value::{REDACTED, Value, format_duration, format_money, format_time, to_json};
 
 /// A value as text. Secrets are redacted.
-pub fn render(value: &Value, rendering: Rendering) -> String {
+pub fn render_value(value: &Value, rendering: Rendering) -> String {
     match rendering {
-        Rendering::Text => text(value),
-        Rendering::Json => json(&to_json(value)),
-        Rendering::Yaml => yaml::write(&to_json(value)),
-        Rendering::Markdown => markdown::write(&to_json(value)),
-        Rendering::Xml => xml::write(&to_json(value)),
-        Rendering::Csv => csv(&to_json(value)),
+        Rendering::Text => value_text(value),
+        Rendering::Json => json_text(&to_json(value)),
+        Rendering::Yaml => yaml::to_yaml(&to_json(value)),
+        Rendering::Markdown => markdown::to_markdown(&to_json(value)),
+        Rendering::Xml => xml::to_xml(&to_json(value)),
+        Rendering::Csv => to_csv(&to_json(value)),
     }
 }
 
 /// The default rendering of a hole in a prompt: scalars as text, other values in the rendering that the
 /// model prefers.
 pub fn render_preferred(value: &Value, preferred: Rendering) -> String {
-    if is_scalar(value) { text(value) } else { render(value, preferred) }
+    if is_scalar(value) { value_text(value) } else { render_value(value, preferred) }
 }
 
 /// The text of a scalar, borrowed where possible; `None` for other values.
@@ -54,7 +54,7 @@ fn is_scalar(value: &Value) -> bool {
     scalar(value).is_some()
 }
 
-fn text(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     if let Some(text) = scalar(value) {
         return text.into_owned();
     }
@@ -69,11 +69,11 @@ fn text(value: &Value) -> String {
             }
             out
         }
-        _ => yaml::write(&to_json(value)),
+        _ => yaml::to_yaml(&to_json(value)),
     }
 }
 
-fn json(value: &Json) -> String {
+fn json_text(value: &Json) -> String {
     let nested = matches!(value, Json::Array(_) | Json::Object(_));
     let written = if nested { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
     written.unwrap_or_default()
@@ -89,7 +89,7 @@ fn scalar_text(value: &Json) -> Cow<'_, str> {
 }
 
 /// The columns of a list of flat records, in order of first appearance; `None` for other values.
-fn columns(value: &Json) -> Option<(Vec<&str>, &[Json])> {
+fn table_columns(value: &Json) -> Option<(Vec<&str>, &[Json])> {
     let rows = value.as_array()?;
     let mut columns: Vec<&str> = Vec::new();
     for row in rows {
@@ -107,7 +107,7 @@ fn columns(value: &Json) -> Option<(Vec<&str>, &[Json])> {
 
 /// A list of flat records as a table. Nested cells are compact JSON; any other value becomes one
 /// column named `value`.
-fn csv(value: &Json) -> String {
+fn to_csv(value: &Json) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let single = [value.clone()];
     let rows = value.as_array().map_or(&single[..], Vec::as_slice);
@@ -152,7 +152,7 @@ pub fn percent_encode(text: &str, out: &mut String) {
 }
 
 /// Indents every line except the first.
-pub fn indent(text: &str, spaces: u32) -> Cow<'_, str> {
+pub fn indent_lines(text: &str, spaces: u32) -> Cow<'_, str> {
     if spaces == 0 || !text.contains('\n') {
         return Cow::Borrowed(text);
     }
@@ -177,31 +177,31 @@ mod tests {
     #[test]
     fn all_six_renderings() {
         assert_eq!(
-            render(&sample(), Rendering::Yaml),
+            render_value(&sample(), Rendering::Yaml),
             "- file: a.py\n  line: 3\n  note: 'x | y, \"z\"'\n- file: b <c>.py\n  line: null\n  note: |-\n    two\n    lines"
         );
         assert_eq!(
-            render(&sample(), Rendering::Markdown),
+            render_value(&sample(), Rendering::Markdown),
             "| file | line | note |\n| --- | --- | --- |\n| a.py | 3 | x \\| y, \"z\" |\n| b <c>.py |  | two<br>lines |"
         );
         assert_eq!(
-            render(&sample(), Rendering::Csv),
+            render_value(&sample(), Rendering::Csv),
             "file,line,note\na.py,3,\"x | y, \"\"z\"\"\"\nb <c>.py,,\"two\nlines\""
         );
         assert_eq!(
-            render(&from_json(&json!({ "a b": 1, "list": ["<x>", 2] })), Rendering::Xml),
+            render_value(&from_json(&json!({ "a b": 1, "list": ["<x>", 2] })), Rendering::Xml),
             "<entry name=\"a b\">1</entry>\n<list>\n  <item>&lt;x&gt;</item>\n  <item>2</item>\n</list>"
         );
-        assert_eq!(render(&from_json(&json!({ "a": [1] })), Rendering::Json), "{\n  \"a\": [\n    1\n  ]\n}");
-        assert_eq!(render(&Value::str("x"), Rendering::Json), "\"x\"");
-        assert_eq!(render(&from_json(&json!(["a", 1, true])), Rendering::Text), "a\n1\ntrue");
+        assert_eq!(render_value(&from_json(&json!({ "a": [1] })), Rendering::Json), "{\n  \"a\": [\n    1\n  ]\n}");
+        assert_eq!(render_value(&Value::str("x"), Rendering::Json), "\"x\"");
+        assert_eq!(render_value(&from_json(&json!(["a", 1, true])), Rendering::Text), "a\n1\ntrue");
     }
 
     #[test]
     fn yaml_quotes_ambiguous_text() {
         let tricky = json!({ "a": "yes", "b": "1.5", "c": "", "d": "- x", "e": "a: b", "f": "#x", "g": {}, "h": [], "i": " x", "j": "null" });
         assert_eq!(
-            render(&from_json(&tricky), Rendering::Yaml),
+            render_value(&from_json(&tricky), Rendering::Yaml),
             "a: 'yes'\nb: '1.5'\nc: ''\nd: '- x'\ne: 'a: b'\nf: '#x'\ng: {}\nh: []\ni: ' x'\nj: 'null'"
         );
     }
@@ -212,7 +212,7 @@ mod tests {
         for r in
             [Rendering::Text, Rendering::Json, Rendering::Yaml, Rendering::Markdown, Rendering::Xml, Rendering::Csv]
         {
-            assert!(!render(&v, r).contains("hunter2"));
+            assert!(!render_value(&v, r).contains("hunter2"));
         }
     }
 

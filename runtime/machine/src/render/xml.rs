@@ -5,38 +5,38 @@ use serde_json::Value as Json;
 
 use super::scalar_text;
 
-pub(super) fn write(value: &Json) -> String {
+pub(super) fn to_xml(value: &Json) -> String {
     let mut out = String::new();
-    content(value, 0, &mut out);
+    write_content(value, 0, &mut out);
     out
 }
 
 /// The content of an element. A list gives `item` elements, a record one element per key.
-fn content(value: &Json, level: usize, out: &mut String) {
+fn write_content(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::Array(items) => {
             for (i, item) in items.iter().enumerate() {
                 begin_line(i, level, out);
-                element("item", item, level, out);
+                write_element("item", item, level, out);
             }
         }
         Json::Object(fields) => {
             for (i, (key, item)) in fields.iter().enumerate() {
                 begin_line(i, level, out);
-                element(key, item, level, out);
+                write_element(key, item, level, out);
             }
         }
-        scalar => escape(&scalar_text(scalar), out),
+        scalar => escape_text(&scalar_text(scalar), out),
     }
 }
 
-fn element(key: &str, value: &Json, level: usize, out: &mut String) {
+fn write_element(key: &str, value: &Json, level: usize, out: &mut String) {
     let name = if is_name(key) { key } else { "entry" };
     out.push('<');
     out.push_str(name);
     if name != key {
         out.push_str(" name=\"");
-        escape(key, out);
+        escape_text(key, out);
         out.push('"');
     }
     let nested = match value {
@@ -52,11 +52,11 @@ fn element(key: &str, value: &Json, level: usize, out: &mut String) {
     if nested {
         out.push('\n');
         out.push_str(&"  ".repeat(level + 1));
-        content(value, level + 1, out);
+        write_content(value, level + 1, out);
         out.push('\n');
         out.push_str(&"  ".repeat(level));
     } else {
-        content(value, level + 1, out);
+        write_content(value, level + 1, out);
     }
     out.push_str(&format!("</{name}>"));
 }
@@ -73,7 +73,7 @@ fn is_name(key: &str) -> bool {
         && key.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
 }
 
-fn escape(text: &str, out: &mut String) {
+fn escape_text(text: &str, out: &mut String) {
     // XML has no control characters.
     let replace = |c: char| (c.is_control() && !"\n\t\r".contains(c)).then_some("\u{fffd}");
     push_escaped(out, text, replace);

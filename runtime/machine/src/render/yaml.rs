@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 /// A document without a final line break.
-pub(super) fn write(value: &Json) -> String {
+pub(super) fn to_yaml(value: &Json) -> String {
     let mut out = String::new();
     write_node(value, 0, &mut out);
     out
@@ -27,7 +27,7 @@ fn write_node(value: &Json, level: usize, out: &mut String) {
         Json::Object(fields) if !fields.is_empty() => {
             for (i, (key, item)) in fields.iter().enumerate() {
                 begin_line(i, level, out);
-                out.push_str(&quote(key));
+                out.push_str(&quote_scalar(key));
                 out.push(':');
                 if is_block(item) {
                     // A list or record below its key, indented by one level.
@@ -72,7 +72,7 @@ fn write_scalar(value: &Json, level: usize, out: &mut String) {
                 }
             }
         }
-        Json::String(s) => out.push_str(&quote(s)),
+        Json::String(s) => out.push_str(&quote_scalar(s)),
         other => out.push_str(&other.to_string()),
     }
 }
@@ -86,7 +86,7 @@ fn fits_block(s: &str) -> bool {
         && s.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
 }
 
-fn quote(s: &str) -> String {
+fn quote_scalar(s: &str) -> String {
     if s.chars().any(char::is_control) {
         return serde_json::to_string(s).unwrap_or_default();
     }

@@ -90,7 +90,7 @@ impl Command {
     }
 
     /// The command with `{name}` replaced by a value, which stays one argument.
-    pub fn with(&self, name: &str, value: &Arg) -> Self {
+    pub fn with_value(&self, name: &str, value: &Arg) -> Self {
         match self {
             Self::Direct(words) => {
                 let replace = |part: &CommandPart| match part {
@@ -205,7 +205,8 @@ pub fn shown_command(argv: &[&str]) -> String {
     let body = body.strip_prefix(ECHO).unwrap_or(body);
     // After the script stands the name of the shell, then the values.
     let values = argv.iter().skip(at + 3).enumerate();
-    let values: Vec<String> = values.map(|(i, value)| format!("{VARIABLE_PREFIX}{}={}", i + 1, quote(value))).collect();
+    let values: Vec<String> =
+        values.map(|(i, value)| format!("{VARIABLE_PREFIX}{}={}", i + 1, quote_word(value))).collect();
     if values.is_empty() { body.to_owned() } else { format!("{body}  # {}", values.join(" ")) }
 }
 
@@ -218,7 +219,7 @@ impl fmt::Display for Command {
                     if i > 0 {
                         f.write_str(" ")?;
                     }
-                    f.write_str(&show(&join_word(word)))?;
+                    f.write_str(&show_argument(&join_word(word)))?;
                 }
                 Ok(())
             }
@@ -228,7 +229,7 @@ impl fmt::Display for Command {
                         ScriptPart::Text(text) => f.write_str(text)?,
                         ScriptPart::Placeholder(name, _) => write!(f, "{{{name}}}")?,
                         ScriptPart::Values(args, _) => {
-                            let shown: Vec<String> = args.iter().map(show).collect();
+                            let shown: Vec<String> = args.iter().map(show_argument).collect();
                             f.write_str(&shown.join(" "))?;
                         }
                     }
@@ -239,11 +240,11 @@ impl fmt::Display for Command {
     }
 }
 
-fn show(arg: &Arg) -> String {
-    quote(if arg.secret { REDACTED } else { &arg.text })
+fn show_argument(arg: &Arg) -> String {
+    quote_word(if arg.secret { REDACTED } else { &arg.text })
 }
 
-fn quote(text: &str) -> String {
+fn quote_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+[]{}".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -271,12 +272,12 @@ mod tests {
             ],
             stop_on_error: false,
         };
-        let argv = shell.with("x", &Arg::plain("two")).argv();
+        let argv = shell.with_value("x", &Arg::plain("two")).argv();
         let body = "t \"${__cascade_1}\" \"a ${__cascade_2}\" 'b '\"${__cascade_3}\"''";
         let moved = "__cascade_1=${1} __cascade_2=${2} __cascade_3=${3}; set --; ";
         assert_eq!(argv[2].text, format!("{moved}{body}"));
         assert_eq!(argv[4..], [Arg::plain("two"), Arg::plain("two"), Arg::plain("two")]);
-        assert_eq!(shell.with("y", &Arg::plain("two")).argv()[2].text, "t {x} \"a {x}\" 'b {x}'");
+        assert_eq!(shell.with_value("y", &Arg::plain("two")).argv()[2].text, "t {x} \"a {x}\" 'b {x}'");
     }
 
     #[test]

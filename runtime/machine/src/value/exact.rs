@@ -11,7 +11,7 @@ pub struct LargeNumber(Arc<str>);
 
 impl LargeNumber {
     /// The number, unless a value of the language holds it.
-    pub(super) fn of(number: &Number) -> Option<Self> {
+    pub(super) fn from_number(number: &Number) -> Option<Self> {
         let text = number.as_str();
         let is_whole = !text.contains(['.', 'e', 'E']);
         let is_held = if is_whole { number.is_i64() } else { number.as_f64().is_some_and(f64::is_finite) };

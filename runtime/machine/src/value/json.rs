@@ -25,18 +25,18 @@ pub fn to_json(value: &Value) -> Json {
         Value::Artifact(a) => Json::String(a.path.clone()),
         Value::Model(m) => Json::String(format!("{m:?}")),
         Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
-        Value::Map(_) | Value::Record(_) => Json::Object(object(value)),
+        Value::Map(_) | Value::Record(_) => Json::Object(object_of(value)),
         Value::Variant(v) if !v.tagged => Json::String(v.name.to_string()),
         Value::Variant(v) => {
             let mut all = Map::new();
             all.insert("kind".to_owned(), Json::String(v.name.to_string()));
-            all.extend(object(value));
+            all.extend(object_of(value));
             Json::Object(all)
         }
     }
 }
 
-fn object(value: &Value) -> Map<String, Json> {
+fn object_of(value: &Value) -> Map<String, Json> {
     value.entries().into_iter().flatten().map(|(k, v)| (k.to_string(), to_json(v))).collect()
 }
 
@@ -47,7 +47,7 @@ pub fn from_json(json: &Json) -> Value {
         Json::Bool(b) => Value::Bool(*b),
         Json::Number(n) => match n.as_i64() {
             Some(i) => Value::Int(i),
-            None => match (LargeNumber::of(n), n.as_f64()) {
+            None => match (LargeNumber::from_number(n), n.as_f64()) {
                 (None, Some(float)) => Value::Float(float),
                 (Some(large), _) => Value::Large(large),
                 (None, None) => Value::Null,

@@ -21,7 +21,7 @@ pub use command::{Arg, Command, CommandPart, CommandWord, ScriptPart, shown_comm
 pub use exact::{LargeNumber, parse_json};
 pub use json::{from_json, to_json};
 pub use time::{format_time, format_time_as, parse_time, parse_time_as};
-pub(crate) use units::whole;
+pub(crate) use units::whole_number;
 pub use units::{format_duration, format_money, parse_duration, parse_money};
 pub use words::command_of_text;
 
@@ -131,7 +131,7 @@ impl<T> std::ops::Deref for Node<T> {
     }
 }
 
-fn measure<'v>(items: impl Iterator<Item = &'v Value>) -> (u32, u64) {
+fn measure_values<'v>(items: impl Iterator<Item = &'v Value>) -> (u32, u64) {
     let (mut depth, mut weight) = (0, 1u64);
     for item in items {
         depth = depth.max(item.depth());
@@ -153,26 +153,26 @@ impl Value {
 
     /// A list.
     pub fn list(items: Vec<Value>) -> Self {
-        let (depth, weight) = measure(items.iter());
+        let (depth, weight) = measure_values(items.iter());
         Self::List(Arc::new(Node { depth, weight, data: items }))
     }
 
     /// A map.
     pub fn map(entries: IndexMap<SmolStr, Value>) -> Self {
-        let (depth, mut weight) = measure(entries.values());
+        let (depth, mut weight) = measure_values(entries.values());
         weight += entries.keys().map(|k| k.len() as u64 / 16).sum::<u64>();
         Self::Map(Arc::new(Node { depth, weight, data: entries }))
     }
 
     /// A record.
     pub fn record(fields: Vec<(SmolStr, Value)>) -> Self {
-        let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
+        let (depth, weight) = measure_values(fields.iter().map(|(_, v)| v));
         Self::Record(Arc::new(Node { depth, weight, data: fields }))
     }
 
     /// A variant.
     pub fn variant(name: SmolStr, tagged: bool, fields: Vec<(SmolStr, Value)>) -> Self {
-        let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
+        let (depth, weight) = measure_values(fields.iter().map(|(_, v)| v));
         let data = VariantData { name, tagged, fields };
         Self::Variant(Arc::new(Node { depth, weight, data }))
     }
@@ -260,7 +260,7 @@ impl Value {
         match self {
             Self::Record(mut n) => {
                 set_field(&mut Arc::make_mut(&mut n).data, name, value);
-                let (depth, weight) = measure(n.data.iter().map(|(_, v)| v));
+                let (depth, weight) = measure_values(n.data.iter().map(|(_, v)| v));
                 let node = Arc::make_mut(&mut n);
                 (node.depth, node.weight) = (depth, weight);
                 Self::Record(n)
@@ -278,7 +278,7 @@ impl Value {
 
     /// `list + more`, in place if the list is not shared.
     pub fn extend_list(mut list: Arc<Node<Vec<Value>>>, more: &[Value]) -> Self {
-        let (depth, weight) = measure(more.iter());
+        let (depth, weight) = measure_values(more.iter());
         let node = Arc::make_mut(&mut list);
         node.depth = node.depth.max(depth);
         node.weight = node.weight.saturating_add(weight);

@@ -44,7 +44,7 @@ pub fn parse_duration(text: &str) -> Option<i64> {
         let number = number.replace('_', "");
         let part = match number.parse::<i64>() {
             Ok(n) => n.checked_mul(size)?,
-            Err(_) => whole(number.parse::<f64>().ok()? * size as f64)?,
+            Err(_) => whole_number(number.parse::<f64>().ok()? * size as f64)?,
         };
         total = total.checked_add(part)?;
         rest = tail.trim_start();
@@ -71,11 +71,11 @@ pub fn parse_money(text: &str) -> Option<i64> {
     if well_formed.is_empty() || !well_formed.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    whole(text.parse::<f64>().ok()? * 1e6)
+    whole_number(text.parse::<f64>().ok()? * 1e6)
 }
 
 /// The nearest integer, if it fits into 64 bits.
-pub(crate) fn whole(x: f64) -> Option<i64> {
+pub(crate) fn whole_number(x: f64) -> Option<i64> {
     let x = x.round();
     (-9.2e18..=9.2e18).contains(&x).then_some(x as i64)
 }

@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::{
-    interpreter::hex,
+    interpreter::to_hex,
     project_key::ProjectKey,
     redact::Redactor,
     value::{Arg, REDACTED, Secret, Value},
@@ -221,7 +221,7 @@ impl WireBytes {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
-            Err(_) => Self::Hex { hex: hex(bytes) },
+            Err(_) => Self::Hex { hex: to_hex(bytes) },
         }
     }
 

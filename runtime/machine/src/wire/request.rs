@@ -12,7 +12,7 @@ use super::{
     check_version,
 };
 use crate::{
-    interpreter::hex,
+    interpreter::to_hex,
     request::{
         Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, OfferedTool, PersonRequest,
         PromptRequest, RequestKind, RunRequest, ToolTurn,
@@ -422,7 +422,7 @@ impl WireAttachment {
         let content = resolver
             .content(&self.hash)
             .ok_or_else(|| WireError(format!("the content of `{}` is not known here", self.path)))?;
-        let hash = hex(&Sha256::digest(&content));
+        let hash = to_hex(&Sha256::digest(&content));
         Ok(Attachment { path: self.path, media: self.media, content, hash })
     }
 }

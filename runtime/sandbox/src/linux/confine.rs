@@ -1,30 +1,64 @@
 //! What a process does to itself before it becomes the command: limits, capabilities, Landlock, seccomp.
 
 use std::{
-    io,
-    os::{fd::AsFd, unix::net::UnixStream},
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, AsRawFd, RawFd},
+        unix::net::UnixStream,
+    },
     path::{Path, PathBuf},
 };
 
 use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope, path_beneath_rules};
 
-use super::{about, filter, sys};
+use super::{
+    about,
+    filter::{self, Asked},
+    sys,
+};
 use crate::{
     Spec,
-    system::{SECRETS_OF_THE_SYSTEM, devices, system_paths},
+    system::{SECRETS_OF_THE_SYSTEM, device_files, system_paths},
 };
 
-pub(super) fn confine(spec: &Spec, to_guardian: Option<&UnixStream>) -> io::Result<()> {
+pub(super) fn confine(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()> {
     std::env::set_current_dir(&spec.directory).map_err(|error| about(&spec.directory.display().to_string(), &error))?;
     set_limits(spec)?;
     sys::drop_capabilities().map_err(|error| about("capabilities", &error))?;
     sys::prctl_no_new_privileges()?;
     restrict_files(spec)?;
-    let listener = filter::install(spec).map_err(|error| about("seccomp", &error))?;
-    if let (Some(listener), Some(guardian)) = (listener, to_guardian) {
-        sys::send_descriptor(guardian.as_fd(), listener.as_fd())?;
-    }
+    install_filter(spec, to_supervisor).map_err(|error| about("seccomp", &error))?;
     sys::close_on_exec_from(3)
+}
+
+/// Installs the filters, and gives the supervisor the listener.
+fn install_filter(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()> {
+    if filter::asked(spec) == Asked::Send {
+        return install_filter_of_sending(spec, to_supervisor);
+    }
+    match filter::install(spec)? {
+        Some(listener) => sys::send_descriptor(to_supervisor.as_fd(), &listener),
+        None => Ok(()),
+    }
+}
+
+/// The same where sending is among the calls that wait for the supervisor: a child with the same descriptors sends it,
+/// which is not under the filter.
+fn install_filter_of_sending(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()> {
+    let (mut numbers, mut to_sender) = io::pipe()?;
+    let Some(_) = sys::fork_into(libc::CLONE_FILES)? else {
+        let mut number = [0; 4];
+        let sent = numbers
+            .read_exact(&mut number)
+            .and_then(|()| sys::send_descriptor(to_supervisor.as_fd(), &RawFd::from_ne_bytes(number)));
+        sys::exit(sent.is_err().into())
+    };
+    let listener = filter::install(spec)?.ok_or(io::ErrorKind::NotFound)?;
+    to_sender.write_all(&listener.as_raw_fd().to_ne_bytes())?;
+    match sys::wait_any(true) {
+        Some((_, 0)) => Ok(()),
+        _ => Err(io::Error::other("the supervisor cannot be told of the filter")),
+    }
 }
 
 fn set_limits(spec: &Spec) -> io::Result<()> {
@@ -69,7 +103,7 @@ fn restrict_files(spec: &Spec) -> io::Result<()> {
             .scope(Scope::from_all(abi))?
             .create()?
             .add_rules(path_beneath_rules(readable, read))?
-            .add_rules(path_beneath_rules(devices(), AccessFs::from_all(abi)))?
+            .add_rules(path_beneath_rules(device_files(), AccessFs::from_all(abi)))?
             .add_rules(path_beneath_rules(spec.writable.iter().chain([&spec.temporary]), AccessFs::from_all(abi)))?
             .add_rules(path_beneath_rules(spec.namespaces.then_some("/tmp"), AccessFs::from_all(abi)))?
             .restrict_self()?;

@@ -6,7 +6,7 @@ use seccompiler::{
     SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
-use super::sys;
+use super::{changes, sys};
 use crate::{Network, Spec};
 
 #[cfg(target_arch = "x86_64")]
@@ -61,14 +61,33 @@ const DENIED: &[libc::c_long] = &[
 
 const EPERM: u32 = libc::EPERM as u32;
 
-/// Whether `connect` is decided by the guardian.
-pub(super) fn asks(spec: &Spec) -> bool {
-    !spec.namespaces && matches!(spec.network, Network::Proxy { .. })
+/// Which calls the supervisor carries out, because what they may do depends on addresses in the memory of the caller.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    None,
+    /// `connect`: only the proxy is reached.
+    Connect,
+    /// `connect`, and what sends to an address: all but this machine is reached.
+    Send,
 }
 
-/// Installs the filters; gives the listener for the calls that the guardian decides.
+/// What is asked of the supervisor for this policy.
+pub(super) fn asked(spec: &Spec) -> Asked {
+    match spec.network {
+        Network::On { supervised: true, .. } => Asked::Send,
+        Network::Proxy { .. } if !spec.namespaces => Asked::Connect,
+        _ => Asked::None,
+    }
+}
+
+/// Whether calls are told to the supervisor: those that it carries out, and those that it looks at.
+pub(super) fn has_listener(spec: &Spec) -> bool {
+    asked(spec) != Asked::None || spec.watched
+}
+
+/// Installs the filters; gives the listener for the calls that are told to the supervisor.
 pub(super) fn install(spec: &Spec) -> io::Result<Option<OwnedFd>> {
-    let listener = sys::install_filter(&first_filter(asks(spec)), asks(spec))?;
+    let listener = sys::install_filter(&first_filter(asked(spec), spec.watched), has_listener(spec))?;
     let rules = SeccompFilter::new(
         rules(spec).map_err(io::Error::other)?,
         SeccompAction::Allow,
@@ -81,19 +100,29 @@ pub(super) fn install(spec: &Spec) -> io::Result<Option<OwnedFd>> {
     Ok(listener)
 }
 
-/// Whether the kernel takes a filter, with a listener if `asks`.
-pub(super) fn try_filter(asks: bool) -> io::Result<bool> {
+/// Whether the kernel takes a filter, with a listener if `listens`.
+pub(super) fn try_filter(listens: bool) -> io::Result<bool> {
     sys::prctl_no_new_privileges()?;
-    sys::install_filter(&first_filter(asks), asks).map(|listener| listener.is_some() == asks)
+    let filter = first_filter(if listens { Asked::Send } else { Asked::None }, listens);
+    sys::install_filter(&filter, listens).map(|listener| listener.is_some() == listens)
 }
 
 /// What the library has no words for: other sets of system calls of the same processor, `clone3`, whose flags cannot
-/// be looked at (programs use `clone` instead when it is unknown), and questions to the guardian.
-fn first_filter(asks: bool) -> Vec<libc::sock_filter> {
+/// be looked at (programs use `clone` instead when it is unknown), and questions to the supervisor.
+fn first_filter(asked: Asked, watched: bool) -> Vec<libc::sock_filter> {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
     const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    // Calls that open files, with the number of their flags among the arguments.
+    const OPENING: &[(libc::c_long, u32)] = &[
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, 1),
+        (libc::SYS_openat, 2),
+    ];
+    // Where the lower half of an argument is in what the filter looks at.
+    let argument = |number: u32| 16 + 8 * number;
     let step = |code: u16, k: u32| libc::sock_filter { code, jt: 0, jf: 0, k };
     let jump = |code: u16, k: u32, jt: u8, jf: u8| libc::sock_filter { code, jt, jf, k };
     let errno = |number: libc::c_int| libc::SECCOMP_RET_ERRNO | number as u32;
@@ -108,9 +137,36 @@ fn first_filter(asks: bool) -> Vec<libc::sock_filter> {
         jump(EQUAL, libc::SYS_clone3 as u32, 0, 1),
         step(RETURN, errno(libc::ENOSYS)),
     ];
-    if asks {
-        filter.push(jump(EQUAL, libc::SYS_connect as u32, 0, 1));
+    let calls: &[libc::c_long] = match asked {
+        Asked::None => &[],
+        Asked::Connect => &[libc::SYS_connect],
+        Asked::Send => &[libc::SYS_connect, libc::SYS_sendmsg, libc::SYS_sendmmsg],
+    };
+    for call in calls.iter().chain(if watched { changes::CALLS } else { &[] }) {
+        filter.push(jump(EQUAL, *call as u32, 0, 1));
         filter.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
+    }
+    // Files that are opened only to be read are not told: there are many more of them.
+    for (call, flags) in OPENING.iter().filter(|_| watched) {
+        filter.extend([
+            jump(EQUAL, *call as u32, 0, 4),
+            step(LOAD, argument(*flags)),
+            jump(ANY_BIT, changes::WRITING as u32, 0, 1),
+            step(RETURN, libc::SECCOMP_RET_USER_NOTIF),
+            step(RETURN, libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
+    if asked == Asked::Send {
+        // `sendto` without an address, the fifth argument, is `send`: it reaches only what `connect` has.
+        filter.extend([
+            jump(EQUAL, libc::SYS_sendto as u32, 0, 6),
+            step(LOAD, argument(4)),
+            jump(EQUAL, 0, 0, 2),
+            step(LOAD, argument(4) + 4),
+            jump(EQUAL, 0, 1, 0),
+            step(RETURN, libc::SECCOMP_RET_USER_NOTIF),
+            step(RETURN, libc::SECCOMP_RET_ALLOW),
+        ]);
     }
     filter.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
     filter
@@ -143,40 +199,67 @@ fn rules(spec: &Spec) -> Result<Rules, seccompiler::BackendError> {
 
 fn restrict_sockets(rules: &mut Rules, spec: &Spec) -> Result<(), seccompiler::BackendError> {
     let ne = |argument: u8, value: libc::c_int| (argument, SeccompCmpOp::Ne, value as u64);
+    // A pair of sockets for datagrams is no closed pair: each of the two can be connected to any local service.
+    for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
+        deny(rules, libc::SYS_socketpair, &[(1, SeccompCmpOp::MaskedEq(0xf), kind as u64)])?;
+    }
+    let asked = asked(spec);
     if spec.network == Network::Off && !spec.namespaces {
         rules.insert(libc::SYS_socket, Vec::new());
         return Ok(());
     }
     // Local sockets lead to services outside, some families to other machines (vsock) or into the kernel.
     let mut families = vec![ne(0, libc::AF_INET), ne(0, libc::AF_INET6)];
-    if !asks(spec) {
+    if asked != Asked::Connect {
         families.push(ne(0, libc::AF_NETLINK));
     }
     deny(rules, libc::SYS_socket, &families)?;
     let kinds = |kinds: std::ops::RangeInclusive<u64>, except: &[libc::c_int]| {
         kinds.filter(|kind| !except.iter().any(|allowed| *allowed as u64 == *kind)).collect::<Vec<_>>()
     };
-    let allowed: &[libc::c_int] =
-        if asks(spec) { &[libc::SOCK_STREAM] } else { &[libc::SOCK_STREAM, libc::SOCK_DGRAM] };
+    let allowed: &[libc::c_int] = match asked {
+        Asked::Connect => &[libc::SOCK_STREAM],
+        Asked::None | Asked::Send => &[libc::SOCK_STREAM, libc::SOCK_DGRAM],
+    };
     for kind in kinds(1..=10, allowed) {
         // Netlink is used with raw sockets.
         let of_kind = (1, SeccompCmpOp::MaskedEq(0xf), kind);
         deny(rules, libc::SYS_socket, &[of_kind, ne(0, libc::AF_NETLINK)])?;
     }
-    if asks(spec) {
-        // Multipath TCP and the like are not under Landlock, and the guardian knows TCP only.
-        deny(rules, libc::SYS_socket, &[ne(2, 0), ne(2, libc::IPPROTO_TCP)])?;
-        rules.insert(libc::SYS_listen, Vec::new());
-        rules.insert(libc::SYS_bind, Vec::new());
-        // Connections that are made by sending.
-        let fast_open = libc::MSG_FASTOPEN as u64;
-        for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
-            deny(rules, call, &[(argument, SeccompCmpOp::MaskedEq(fast_open), fast_open)])?;
+    match asked {
+        Asked::None => return Ok(()),
+        Asked::Connect => {
+            // Multipath TCP and the like are not under Landlock, and the supervisor knows TCP only.
+            deny(rules, libc::SYS_socket, &[ne(2, 0), ne(2, libc::IPPROTO_TCP)])?;
+            rules.insert(libc::SYS_listen, Vec::new());
+            rules.insert(libc::SYS_bind, Vec::new());
         }
-        let tcp = (1, SeccompCmpOp::Eq, libc::IPPROTO_TCP as u64);
-        for option in [libc::TCP_FASTOPEN_CONNECT, libc::TCP_ULP, libc::TCP_REPAIR] {
-            deny(rules, libc::SYS_setsockopt, &[tcp.clone(), (2, SeccompCmpOp::Eq, option as u64)])?;
+        Asked::Send => {
+            // Others connect in ways of their own (SCTP by an option). Of ICMP there are sockets for everybody.
+            let known = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP, libc::IPPROTO_ICMP, libc::IPPROTO_ICMPV6];
+            let mut other: Vec<_> = known.iter().map(|protocol| ne(2, *protocol)).collect();
+            other.push(ne(0, libc::AF_NETLINK));
+            deny(rules, libc::SYS_socket, &other)?;
+            // The supervisor sends from memory that the kernel must not use any longer.
+            let option = |value: libc::c_int| (2, SeccompCmpOp::Eq, value as u64);
+            deny(rules, libc::SYS_setsockopt, &[(1, SeccompCmpOp::Eq, 1), option(libc::SO_ZEROCOPY)])?;
+            // Ways that lead elsewhere than the address says.
+            let level = |level: libc::c_int| (1, SeccompCmpOp::Eq, level as u64);
+            deny(rules, libc::SYS_setsockopt, &[level(libc::IPPROTO_IP), option(libc::IP_OPTIONS)])?;
+            // IPV6_2292PKTOPTIONS and IPV6_RTHDR.
+            for name in [6, 57] {
+                deny(rules, libc::SYS_setsockopt, &[level(libc::IPPROTO_IPV6), option(name)])?;
+            }
         }
+    }
+    // Connections that are made by sending.
+    let fast_open = libc::MSG_FASTOPEN as u64;
+    for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        deny(rules, call, &[(argument, SeccompCmpOp::MaskedEq(fast_open), fast_open)])?;
+    }
+    let tcp = (1, SeccompCmpOp::Eq, libc::IPPROTO_TCP as u64);
+    for option in [libc::TCP_FASTOPEN_CONNECT, libc::TCP_ULP, libc::TCP_REPAIR] {
+        deny(rules, libc::SYS_setsockopt, &[tcp.clone(), (2, SeccompCmpOp::Eq, option as u64)])?;
     }
     Ok(())
 }

@@ -3,16 +3,21 @@
 //! Where namespaces are allowed:
 //!
 //! ```text
-//! cascadec ── supervisor (outside: limits, exit) ── first process of the namespaces ── command
+//! cascadec ── supervisor (outside: limits, exit, connections) ── first process of the namespaces ── command
 //! ```
 //!
 //! Where they are not, a guardian in a session of its own, to which orphans inside are given, takes the place of the
 //! first process: it ends everything that is left.
 
+mod changes;
 mod confine;
+mod destinations;
 mod filter;
+mod message;
 mod mounts;
+mod netlink;
 mod notify;
+mod sockets;
 mod supervise;
 mod sys;
 mod watchdog;
@@ -29,6 +34,7 @@ use std::{
 };
 
 use crate::{Abilities, Network, Report, Spec};
+use notify::Decider;
 use supervise::{Task, supervise};
 pub(crate) use sys::receive_descriptor;
 
@@ -119,30 +125,31 @@ fn start(spec: &Spec, argv: &[CString], report: &mut Report) -> io::Result<Optio
     let signals = sys::watch_signals()?;
     let (reader, writer) = io::pipe()?;
     let speaker = Speaker(writer);
+    let (here, there) = UnixStream::pair()?;
     let (user, group) = sys::user_and_group();
     let namespaces = match spec.namespaces {
         false => 0,
         true => {
-            let own_network = if spec.network == Network::On { 0 } else { libc::CLONE_NEWNET };
+            let own_network = if spec.has_own_network() { libc::CLONE_NEWNET } else { 0 };
             let own_users = if user == 0 { 0 } else { libc::CLONE_NEWUSER };
             sys::NAMESPACES | own_network | own_users
         }
     };
     let Some(child) = sys::fork_into(namespaces)? else {
-        drop(reader);
+        drop((reader, here));
         // The watched signals stay blocked until the command is executed.
         drop(signals);
         match spec.namespaces {
-            true => first_process(spec, argv, speaker, (user, group)),
+            true => first_process(spec, argv, speaker, there, (user, group)),
             false => guardian(spec, argv, speaker),
         }
     };
-    drop(speaker);
+    drop((speaker, there));
     let task = Task {
         child,
         parent: &parent,
         signals: &signals,
-        listener: None,
+        decider: if spec.namespaces { take_decider(spec, child, here) } else { None },
         // In namespaces the command is in the group of this process, and has the signal itself.
         passes_signals_to: (!spec.namespaces).then_some(child),
         is_watched: !spec.namespaces,
@@ -177,13 +184,19 @@ fn guardian_report(spec: &Spec) -> std::path::PathBuf {
 
 /// The first process of new namespaces: it makes them what they shall be, starts the command, and waits for it. When
 /// it ends, the kernel ends all others.
-fn first_process(spec: &Spec, argv: &[CString], mut speaker: Speaker, user: (libc::uid_t, libc::gid_t)) -> ! {
+fn first_process(
+    spec: &Spec,
+    argv: &[CString],
+    mut speaker: Speaker,
+    to_supervisor: UnixStream,
+    user: (libc::uid_t, libc::gid_t),
+) -> ! {
     let prepared = (|| {
         sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
         if user.0 != 0 {
             keep_user(user)?;
         }
-        if spec.network != Network::On {
+        if spec.has_own_network() {
             sys::raise_loopback().map_err(|error| about("the loopback", &error))?;
         }
         if let Network::Proxy { port, handover } = &spec.network {
@@ -195,11 +208,12 @@ fn first_process(spec: &Spec, argv: &[CString], mut speaker: Speaker, user: (lib
     })();
     match prepared {
         Ok(Some(command)) => {
+            drop(to_supervisor);
             let status = wait_for(command);
             speaker.say(&Said::Status(status));
             sys::exit(0)
         }
-        Ok(None) => confined_command(spec, argv, &mut speaker, None),
+        Ok(None) => confined_command(spec, argv, &mut speaker, &to_supervisor),
         Err(error) => {
             speaker.say(&Said::Setup(error.to_string()));
             sys::exit(FAILED.into())
@@ -219,21 +233,18 @@ fn guardian(spec: &Spec, argv: &[CString], mut speaker: Speaker) -> ! {
         let (here, there) = UnixStream::pair()?;
         let Some(command) = sys::fork_into(0)? else {
             sys::leave_group(false);
-            confined_command(spec, argv, &mut speaker, Some(&there));
+            confined_command(spec, argv, &mut speaker, &there);
         };
         drop(there);
-        let listener = match filter::asks(spec) {
-            true => receive_descriptor(here.as_fd()).ok(),
-            false => None,
-        };
+        let own = libc::pid_t::try_from(std::process::id()).map_err(io::Error::other)?;
         let task = Task {
             child: command,
             parent: &leader,
             signals: &signals,
-            listener,
+            decider: take_decider(spec, own, here),
             passes_signals_to: Some(-command),
             is_watched: false,
-            limited: libc::pid_t::try_from(std::process::id()).ok(),
+            limited: Some(own),
             spec,
         };
         Ok::<_, io::Error>(supervise(task, &mut report))
@@ -253,9 +264,18 @@ fn guardian(spec: &Spec, argv: &[CString], mut speaker: Speaker) -> ! {
     sys::exit(0)
 }
 
+/// Waits for what the command asks its questions by, if it has any. A command that could not be confined sends nothing.
+fn take_decider(spec: &Spec, root: libc::pid_t, from_command: UnixStream) -> Option<Decider> {
+    if !filter::has_listener(spec) {
+        return None;
+    }
+    let listener = receive_descriptor(from_command.as_fd()).ok()?;
+    Some(Decider::new(spec, root, listener))
+}
+
 /// Confines this process and becomes the command.
-fn confined_command(spec: &Spec, argv: &[CString], speaker: &mut Speaker, to_guardian: Option<&UnixStream>) -> ! {
-    match confine::confine(spec, to_guardian) {
+fn confined_command(spec: &Spec, argv: &[CString], speaker: &mut Speaker, to_supervisor: &UnixStream) -> ! {
+    match confine::confine(spec, to_supervisor) {
         Ok(()) => {
             sys::restore_signals();
             let error = sys::execute(argv);
@@ -289,7 +309,7 @@ fn keep_user((user, group): (libc::uid_t, libc::gid_t)) -> io::Result<()> {
 /// Listens on the loopback of the namespace, for the proxy outside.
 fn hand_over_listener(port: u16, handover: &std::path::Path) -> io::Result<()> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
-    sys::send_descriptor(UnixStream::connect(handover)?.as_fd(), listener.as_fd())
+    sys::send_descriptor(UnixStream::connect(handover)?.as_fd(), &listener)
 }
 
 /// An error with what it is about.

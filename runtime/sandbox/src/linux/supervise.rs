@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{notify, sys, watchdog::Watchdog};
-use crate::{Network, Report, Spec};
+use super::{notify::Decider, sys, watchdog::Watchdog};
+use crate::{Report, Spec};
 
 /// A child to watch.
 pub(super) struct Task<'a> {
@@ -15,8 +15,8 @@ pub(super) struct Task<'a> {
     /// When this process ends, the child shall.
     pub(super) parent: &'a OwnedFd,
     pub(super) signals: &'a OwnedFd,
-    /// Where the child asks about system calls.
-    pub(super) listener: Option<OwnedFd>,
+    /// Who decides the calls that the child asks about.
+    pub(super) decider: Option<Decider>,
     /// To whom signals are passed on: a process, or a group if negative.
     pub(super) passes_signals_to: Option<libc::pid_t>,
     /// Whether this process ends with its parent at once: the child watches it, and ends what is left.
@@ -28,6 +28,8 @@ pub(super) struct Task<'a> {
 
 /// How often the limits are looked at.
 const WATCH: Duration = Duration::from_millis(50);
+/// Most denials of a command that are kept.
+const MOST_DENIED: usize = 64;
 
 /// Waits for the end of the child; its status, unless it was ended here.
 pub(super) fn supervise(mut task: Task<'_>, report: &mut Report) -> Option<libc::c_int> {
@@ -35,22 +37,20 @@ pub(super) fn supervise(mut task: Task<'_>, report: &mut Report) -> Option<libc:
     let mut watchdog = task.limited.map(|root| Watchdog::new(task.spec, root));
     let mut next_look = Instant::now() + WATCH;
     loop {
-        let listener = task.listener.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        let listener = task.decider.as_ref().map_or(-1, |decider| decider.listener().as_raw_fd());
         let fds = [child.as_raw_fd(), task.parent.as_raw_fd(), task.signals.as_raw_fd(), listener];
         let timeout = next_look.saturating_duration_since(Instant::now());
         let ready = sys::poll(&fds, timeout);
-        if ready[3] == sys::Ready::Readable
-            && let (Some(listener), Network::Proxy { port, .. }) = (&task.listener, &task.spec.network)
-        {
-            if let Some(denied) = notify::decide(listener, *port)
-                && !report.denied.contains(&denied)
-            {
-                report.denied.push(denied);
+        match ready[3] {
+            sys::Ready::Readable => {
+                for denied in task.decider.as_mut().map(Decider::decide).unwrap_or_default() {
+                    if report.denied.len() < MOST_DENIED && !report.denied.contains(&denied) {
+                        report.denied.push(denied);
+                    }
+                }
             }
-            continue;
-        }
-        if ready[3] == sys::Ready::Closed {
-            task.listener = None;
+            sys::Ready::Closed => task.decider = None,
+            sys::Ready::No => {}
         }
         if ready[0] != sys::Ready::No {
             return status_of(task.child);

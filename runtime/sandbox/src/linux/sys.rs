@@ -1,6 +1,6 @@
 //! The system calls that have no safe wrapper in the libraries at hand. All unsafe code of the crate is here.
 //!
-//! The helper has one thread, so that a child may do after `fork` whatever its parent may.
+//! The helper has one thread until it has forked, so that a child may do after `fork` whatever its parent may.
 #![allow(unsafe_code)]
 
 use std::{
@@ -153,7 +153,7 @@ pub(super) fn raise_loopback() -> io::Result<()> {
 }
 
 /// Sends a descriptor over a local socket.
-pub(super) fn send_descriptor(socket: BorrowedFd<'_>, sent: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn send_descriptor(socket: BorrowedFd<'_>, sent: &impl AsRawFd) -> io::Result<()> {
     let mut byte = [0u8; 1];
     let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
     let mut control = [0u64; 4];
@@ -313,18 +313,26 @@ pub(super) fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Resu
 pub(super) fn install_filter(filter: &[libc::sock_filter], listener: bool) -> io::Result<Option<OwnedFd>> {
     let program =
         libc::sock_fprog { len: filter.len().try_into().unwrap_or(u16::MAX), filter: filter.as_ptr().cast_mut() };
-    let flags = if listener { libc::SECCOMP_FILTER_FLAG_NEW_LISTENER } else { 0 };
-    // SAFETY: the program lives until the call returns; the kernel copies it. A listener is a new descriptor.
-    unsafe {
-        let fd = check(libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program))?;
-        Ok(listener.then(|| OwnedFd::from_raw_fd(fd as RawFd)))
+    let install = |flags: libc::c_ulong| {
+        // SAFETY: the program lives until the call returns; the kernel copies it.
+        check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) })
+    };
+    if !listener {
+        return install(0).map(|_| None);
     }
+    // A caller that waits for an answer is not interrupted by a signal: it would ask again, and be answered twice.
+    // Before Linux 5.19 it is.
+    let fd = install(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+        .or_else(|_| install(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER))?;
+    // SAFETY: it is a new descriptor.
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
 }
 
 /// A system call that its caller waits to be decided.
 pub(super) struct Notification {
     pub(super) id: u64,
     pub(super) pid: libc::pid_t,
+    pub(super) call: libc::c_long,
     pub(super) args: [u64; 6],
 }
 
@@ -339,48 +347,81 @@ pub(super) fn receive_notification(listener: &OwnedFd) -> io::Result<Notificatio
         let mut notification: libc::seccomp_notif = std::mem::zeroed();
         check(libc::ioctl(listener.as_raw_fd(), NOTIF_RECV as _, &raw mut notification).into())?;
         let pid = libc::pid_t::try_from(notification.pid).unwrap_or(0);
-        Ok(Notification { id: notification.id, pid, args: notification.data.args })
+        let call = notification.data.nr.into();
+        Ok(Notification { id: notification.id, pid, call, args: notification.data.args })
     }
 }
 
 /// Whether the caller still waits: only then its number and its memory are its own.
-pub(super) fn is_waiting(listener: &OwnedFd, id: u64) -> bool {
+pub(super) fn is_waiting(listener: BorrowedFd<'_>, id: u64) -> bool {
     // SAFETY: the number lives until the call returns.
     unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ID_VALID as _, &raw const id) == 0 }
 }
 
-/// Answers a system call: with 0, or an error number. A caller that has ended needs no answer.
-pub(super) fn answer_notification(listener: &OwnedFd, id: u64, errno: libc::c_int) {
+/// Answers a system call: with a value, or an error number. A caller that has ended needs no answer.
+pub(super) fn answer_notification(listener: BorrowedFd<'_>, id: u64, result: Result<i64, libc::c_int>) {
     // SAFETY: the structure is that of the call.
     unsafe {
         let mut response: libc::seccomp_notif_resp = std::mem::zeroed();
         response.id = id;
-        response.error = -errno;
+        match result {
+            Ok(value) => response.val = value,
+            Err(errno) => response.error = -errno,
+        }
         libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response);
     }
 }
 
-/// Reads the memory of another process.
-pub(super) fn read_memory(pid: libc::pid_t, address: u64, buffer: &mut [u8]) -> io::Result<()> {
-    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: buffer.len() };
-    // SAFETY: the local buffer is as long as is said; the remote one is checked by the kernel.
-    let read = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
-    match usize::try_from(read) {
-        Ok(read) if read == buffer.len() => Ok(()),
-        Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-        Err(_) => Err(io::Error::last_os_error()),
+/// Lets the kernel carry out a system call itself, as if nobody had been asked.
+pub(super) fn continue_notification(listener: BorrowedFd<'_>, id: u64) {
+    // SAFETY: the structure is that of the call.
+    unsafe {
+        let mut response: libc::seccomp_notif_resp = std::mem::zeroed();
+        response.id = id;
+        response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+        libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response);
     }
 }
 
-/// A descriptor for a process, or for one of its threads.
+/// Reads a text from the memory of another process, without the zero at its end; at most as much as a path may have.
+pub(super) fn read_text(pid: libc::pid_t, address: u64) -> io::Result<Vec<u8>> {
+    const LONGEST: usize = libc::PATH_MAX as usize;
+    const PAGE: usize = 4096;
+    let mut text = vec![0u8; LONGEST];
+    let local = libc::iovec { iov_base: text.as_mut_ptr().cast(), iov_len: LONGEST };
+    // The text may end before a page that is not there: then the kernel gives what comes before it.
+    let first = PAGE - (address as usize % PAGE);
+    let remote = [(address, first), (address.wrapping_add(first as u64), LONGEST - first.min(LONGEST))]
+        .map(|(start, length)| libc::iovec { iov_base: start as *mut libc::c_void, iov_len: length });
+    // SAFETY: the local buffer is as long as is said; the remote ones are checked by the kernel.
+    let read = unsafe { libc::process_vm_readv(pid, &raw const local, 1, remote.as_ptr(), 2, 0) };
+    text.truncate(check(read as libc::c_long)? as usize);
+    match text.iter().position(|byte| *byte == 0) {
+        Some(end) => text.truncate(end),
+        None => return Err(io::Error::from(io::ErrorKind::InvalidFilename)),
+    }
+    Ok(text)
+}
+
+/// A descriptor for a process.
 pub(super) fn open_process(pid: libc::pid_t) -> io::Result<OwnedFd> {
-    // SAFETY: takes numbers; the result is a new descriptor. O_EXCL is PIDFD_THREAD.
+    open_process_with(pid, 0)
+}
+
+/// A descriptor for a thread; before Linux 6.9 for its process, whose descriptors it nearly always shares.
+pub(super) fn open_thread(thread: libc::pid_t) -> io::Result<OwnedFd> {
+    // O_EXCL is PIDFD_THREAD.
+    open_process_with(thread, libc::O_EXCL).or_else(|error| {
+        let status = std::fs::read_to_string(format!("/proc/{thread}/status"))?;
+        let process = status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());
+        open_process(process.ok_or(error)?)
+    })
+}
+
+fn open_process_with(pid: libc::pid_t, flags: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: takes numbers; the result is a new descriptor.
     unsafe {
-        let fd = match check(libc::syscall(libc::SYS_pidfd_open, pid, 0)) {
-            Err(_) => check(libc::syscall(libc::SYS_pidfd_open, pid, libc::O_EXCL))?,
-            Ok(fd) => fd,
-        };
+        let fd = check(libc::syscall(libc::SYS_pidfd_open, pid, flags))?;
         Ok(OwnedFd::from_raw_fd(fd as RawFd))
     }
 }
@@ -394,36 +435,49 @@ pub(super) fn copy_descriptor(process: &OwnedFd, fd: libc::c_int) -> io::Result<
     }
 }
 
-/// The protocol of a socket.
-pub(super) fn socket_protocol(socket: &OwnedFd) -> io::Result<libc::c_int> {
-    let (mut protocol, mut length) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+/// Asks a socket for an option of `SOL_SOCKET` that is a number.
+pub(super) fn socket_option(socket: &OwnedFd, option: libc::c_int) -> io::Result<libc::c_int> {
+    let (mut value, mut length) = (0, size_of::<libc::c_int>() as libc::socklen_t);
     // SAFETY: the number and its length live until the call returns.
     let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PROTOCOL,
-            (&raw mut protocol).cast(),
-            &raw mut length,
-        )
+        let value = (&raw mut value).cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, &raw mut length)
     };
-    check(result.into()).map(|_| protocol)
+    check(result.into()).map(|_| value)
 }
 
-/// Connects a socket to a port of 127.0.0.1; gives the error number.
-pub(super) fn connect_loopback(socket: &OwnedFd, port: u16) -> libc::c_int {
-    // SAFETY: the address is zeroed and filled, and lives until the call returns.
-    unsafe {
-        let mut address: libc::sockaddr_in = std::mem::zeroed();
-        address.sin_family = libc::AF_INET as libc::sa_family_t;
-        address.sin_port = port.to_be();
-        address.sin_addr.s_addr = u32::from_be_bytes([127, 0, 0, 1]).to_be();
-        let size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
-        match libc::connect(socket.as_raw_fd(), (&raw const address).cast(), size) {
-            0 => 0,
-            _ => io::Error::last_os_error().raw_os_error().unwrap_or(libc::EACCES),
+/// Connects a socket to an address as the kernel has it.
+pub(super) fn connect(socket: &OwnedFd, address: &[u8]) -> io::Result<()> {
+    let length = address.len() as libc::socklen_t;
+    // SAFETY: the address lives until the call returns, and is as long as is said.
+    check(unsafe { libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), length) }.into()).map(drop)
+}
+
+/// Sends a message; `control` is what stands beside its data, as the kernel has it. Gives the number of bytes.
+pub(super) fn send(
+    socket: &OwnedFd,
+    data: &[u8],
+    address: &[u8],
+    control: &[u64],
+    flags: libc::c_int,
+) -> io::Result<usize> {
+    let mut part = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
+    // SAFETY: all that the message points to lives until the call returns, and is only read.
+    let sent = unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        if !address.is_empty() {
+            message.msg_name = address.as_ptr().cast_mut().cast();
+            message.msg_namelen = address.len() as libc::socklen_t;
         }
-    }
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        if !control.is_empty() {
+            message.msg_control = control.as_ptr().cast_mut().cast();
+            message.msg_controllen = size_of_val(control) as _;
+        }
+        libc::sendmsg(socket.as_raw_fd(), &raw const message, flags)
+    };
+    check(sent as libc::c_long).map(|sent| sent as usize)
 }
 
 /// The user and the group of this process.

@@ -58,19 +58,24 @@ fn size_of_folder(folder: &Path) -> u64 {
     entries.flatten().map(size).fold(0, u64::saturating_add)
 }
 
-/// The processes below one (itself included) and the memory that they hold, in bytes.
+/// How many processes are below one (itself included), and the memory that they hold, in bytes.
 fn usage_below(root: libc::pid_t) -> (u64, u64) {
+    let found = processes_below(root);
+    (found.len() as u64, found.into_iter().map(memory_of).fold(0, u64::saturating_add))
+}
+
+/// The processes below one, itself included.
+pub(super) fn processes_below(root: libc::pid_t) -> Vec<libc::pid_t> {
     let mut children: HashMap<libc::pid_t, Vec<libc::pid_t>> = HashMap::new();
     for (pid, parent) in processes() {
         children.entry(parent).or_default().push(pid);
     }
-    let (mut count, mut memory, mut waiting) = (0, 0u64, vec![root]);
+    let (mut found, mut waiting) = (Vec::new(), vec![root]);
     while let Some(pid) = waiting.pop() {
-        count += 1;
-        memory = memory.saturating_add(memory_of(pid));
+        found.push(pid);
         waiting.extend(children.remove(&pid).unwrap_or_default());
     }
-    (count, memory)
+    found
 }
 
 /// All processes with their parents.

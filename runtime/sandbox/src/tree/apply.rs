@@ -2,7 +2,7 @@
 //!
 //! Everything new is written beside the files first, in `.cascade` of the folder. When it is on the disk, a file
 //! `commit` there says what is to be renamed to where: from then on the change is made, by this process or by the next
-//! one that calls [`recover`].
+//! one that calls [`recover_applies`].
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Content, Entry, Kind, Result, Tree, TreeError, at, files, merge::Step};
+use super::{Change, Content, Entry, Kind, Result, Tree, TreeError, error_at, files, merge::Step};
 
 /// How an application ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ struct Written {
 /// # Errors
 /// `Conflict` when the user has changed the same places meanwhile: then nothing is touched. Others when a file cannot
 /// be written.
-pub fn apply(tree: &Tree, changes: &[Change], id: &str) -> Result<Applied> {
+pub fn apply_changes(tree: &Tree, changes: &[Change], id: &str) -> Result<Applied> {
     let folder = tree.source();
     let journal = Journal::of(folder, id);
     let _turn = journal.lock()?;
@@ -67,7 +67,7 @@ pub fn apply(tree: &Tree, changes: &[Change], id: &str) -> Result<Applied> {
 ///
 /// # Errors
 /// `Conflict` when a file was changed since, with the names; what is new stays in `.cascade` of the folder.
-pub fn recover(folder: &Path) -> Result<usize> {
+pub fn recover_applies(folder: &Path) -> Result<usize> {
     let state = folder.join(".cascade");
     let mut finished = 0;
     for entry in fs::read_dir(&state).into_iter().flatten().flatten() {
@@ -84,7 +84,7 @@ pub fn recover(folder: &Path) -> Result<usize> {
 ///
 /// # Errors
 /// When the file that says so cannot be removed.
-pub fn forget(folder: &Path, id: &str) -> Result<()> {
+pub fn forget_apply(folder: &Path, id: &str) -> Result<()> {
     let Journal { state, .. } = &Journal::of(folder, id);
     let done = Journal::of(folder, id).done();
     match fs::remove_file(&done) {
@@ -96,7 +96,7 @@ pub fn forget(folder: &Path, id: &str) -> Result<()> {
     let ignore = state.join(".gitignore");
     let is_alone = fs::read_dir(state).is_ok_and(|entries| entries.flatten().all(|entry| entry.path() == ignore));
     if is_alone && fs::read(&ignore).is_ok_and(|text| text == b"*\n") {
-        fs::remove_file(&ignore).and_then(|()| fs::remove_dir(state)).map_err(at(state))?;
+        fs::remove_file(&ignore).and_then(|()| fs::remove_dir(state)).map_err(error_at(state))?;
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ impl Journal {
             folder.lock()?;
             Ok(folder)
         };
-        lock().map_err(at(&self.target))
+        lock().map_err(error_at(&self.target))
     }
 
     fn done(&self) -> PathBuf {
@@ -149,16 +149,16 @@ impl Journal {
     fn write(&self, steps: &[Step]) -> Result<()> {
         self.clear()?;
         let is_new = !self.state.exists();
-        fs::create_dir_all(&self.folder).map_err(at(&self.folder))?;
+        fs::create_dir_all(&self.folder).map_err(error_at(&self.folder))?;
         if is_new {
             let ignore = self.state.join(".gitignore");
-            fs::write(&ignore, "*\n").map_err(at(&ignore))?;
+            fs::write(&ignore, "*\n").map_err(error_at(&ignore))?;
         }
         let mut written = Vec::with_capacity(steps.len());
         for (index, step) in steps.iter().enumerate() {
             if let Some(content) = &step.new {
                 let mode = mode_for(&self.target.join(&step.path), content);
-                files::create(&self.staged(index), content, mode)?;
+                files::create_file(&self.staged(index), content, mode)?;
             }
             written.push(Written {
                 path: step.path.to_string_lossy().into_owned(),
@@ -187,7 +187,7 @@ impl Journal {
             File::open(&self.folder)?.sync_all()
         };
         self.verify(steps)?;
-        decide().map_err(at(&commit))
+        decide().map_err(error_at(&commit))
     }
 
     /// Looks whether the files are still as they were when the steps were planned.
@@ -214,8 +214,8 @@ impl Journal {
         if all.any(|(gone, removed)| removed && path != gone && path.starts_with(gone)) {
             return Ok(None);
         }
-        let file = files::locate(&self.target, path)?;
-        Ok(files::read(&file, u64::MAX)?.map(|content| Entry::of(content.kind, &content.bytes)))
+        let file = files::locate_within(&self.target, path)?;
+        Ok(files::read_content(&file, u64::MAX)?.map(|content| Entry::of(content.kind, &content.bytes)))
     }
 
     /// Does what was decided; `false` when nothing was. What was prepared and not decided is removed.
@@ -239,8 +239,8 @@ impl Journal {
         for index in order {
             let step = &steps[index];
             let path = super::check_path(&step.path)?;
-            let target = files::locate(&self.target, &path)?;
-            let now = files::read(&target, u64::MAX)?.map(|content| Entry::of(content.kind, &content.bytes));
+            let target = files::locate_within(&self.target, &path)?;
+            let now = files::read_content(&target, u64::MAX)?.map(|content| Entry::of(content.kind, &content.bytes));
             if now == step.new {
                 continue;
             }
@@ -251,13 +251,13 @@ impl Journal {
             match step.new {
                 Some(_) => {
                     if let Some(folder) = target.parent() {
-                        fs::create_dir_all(folder).map_err(at(folder))?;
+                        fs::create_dir_all(folder).map_err(error_at(folder))?;
                         folders.insert(folder.to_owned());
                     }
-                    fs::rename(self.staged(index), &target).map_err(at(&target))?;
+                    fs::rename(self.staged(index), &target).map_err(error_at(&target))?;
                 }
                 None => {
-                    fs::remove_file(&target).map_err(at(&target))?;
+                    fs::remove_file(&target).map_err(error_at(&target))?;
                     files::remove_empty_folders(&self.target, &path);
                 }
             }
@@ -266,10 +266,10 @@ impl Journal {
             return Err(TreeError::Conflict(changed));
         }
         for folder in folders {
-            File::open(&folder).and_then(|folder| folder.sync_all()).map_err(at(&folder))?;
+            File::open(&folder).and_then(|folder| folder.sync_all()).map_err(error_at(&folder))?;
         }
         let done = self.done();
-        File::create(&done).and_then(|file| file.sync_all()).map_err(at(&done))?;
+        File::create(&done).and_then(|file| file.sync_all()).map_err(error_at(&done))?;
         self.clear()?;
         Ok(true)
     }

@@ -10,7 +10,7 @@ use std::{
 use ignore::{Walk, WalkBuilder};
 
 use super::{
-    Change, Content, Entry, Kind, Result, Tree, TreeError, at, check_path, files, is_git,
+    Change, Content, Entry, Kind, Result, Tree, TreeError, check_path, error_at, files, is_git,
     manifest::{Listed, Look, Seen, kind_of},
 };
 
@@ -20,7 +20,7 @@ const MAX_SUM: u64 = 256 << 20;
 
 /// The files of a folder that git would not ignore (`ignores`), or all of them. Nothing of git is executed: the rules
 /// are read as text. The folders of repositories are left out, and so is the state of Cascade.
-pub(super) fn walker(folder: &Path, ignores: bool) -> Walk {
+pub(super) fn new_walker(folder: &Path, ignores: bool) -> Walk {
     let mut walk = WalkBuilder::new(folder);
     let root = folder.to_owned();
     walk.standard_filters(false)
@@ -53,12 +53,14 @@ impl Tree {
             return Ok(self.take_over(changes, looks));
         }
         let mut folders = Seen::new();
-        for entry in walker(&work, self.ignores) {
+        for entry in new_walker(&work, self.ignores) {
             let entry = entry.map_err(|error| TreeError::Io(work.clone(), std::io::Error::other(error)))?;
             let Ok(path) = entry.path().strip_prefix(&work) else { continue };
             if entry.file_type().is_some_and(|kind| kind.is_dir()) {
-                folders
-                    .insert(path.to_owned(), Look::of(&fs::symlink_metadata(entry.path()).map_err(at(entry.path()))?));
+                folders.insert(
+                    path.to_owned(),
+                    Look::of(&fs::symlink_metadata(entry.path()).map_err(error_at(entry.path()))?),
+                );
                 continue;
             }
             self.compare(path, entry.path(), &mut changes, &mut looks, &mut sum)?;
@@ -67,7 +69,7 @@ impl Tree {
         // What was there before counts even if it is ignored by now.
         let rest: Vec<PathBuf> = self.current.keys().filter(|path| !found.contains(*path)).cloned().collect();
         for path in rest {
-            let is_there = files::locate(&work, &path)
+            let is_there = files::locate_within(&work, &path)
                 .is_ok_and(|file| fs::symlink_metadata(&file).is_ok_and(|meta| kind_of(&meta).is_some()));
             match is_there {
                 true => self.compare(&path, &work.join(&path), &mut changes, &mut looks, &mut sum)?,
@@ -162,14 +164,17 @@ impl Tree {
         looks: &mut Vec<(PathBuf, Look)>,
         sum: &mut u64,
     ) -> Result<()> {
-        let meta = fs::symlink_metadata(file).map_err(at(file))?;
+        let meta = fs::symlink_metadata(file).map_err(error_at(file))?;
         let Some(kind) = kind_of(&meta) else { return Ok(()) };
+        if kind == Kind::Link && self.is_link_to_packages(path, file) {
+            return Ok(());
+        }
         let look = Look::of(&meta);
         if self.seen.get(path) == Some(&look) {
             return Ok(());
         }
         let before = self.current.get(path).map(|listed| listed.entry);
-        let Some(content) = files::read(file, MAX_FILE)? else { return Ok(()) };
+        let Some(content) = files::read_content(file, MAX_FILE)? else { return Ok(()) };
         let now = Entry::of(kind, &content.bytes);
         looks.push((path.to_owned(), look));
         if before == Some(now) {
@@ -225,7 +230,7 @@ impl Tree {
         for change in removed.into_iter().chain(written) {
             let path = check_path(&change.path)?;
             let file = match &change.after {
-                None => files::locate(&work, &path)?,
+                None => files::locate_within(&work, &path)?,
                 Some(_) => files::clear_way(&work, &path)?,
             };
             match fs::remove_file(&file) {
@@ -233,7 +238,7 @@ impl Tree {
                 _ => {}
             }
             match &change.after {
-                Some(content) => files::create(&file, content, files::mode_of(content.kind))?,
+                Some(content) => files::create_file(&file, content, files::mode_of(content.kind))?,
                 None => files::remove_empty_folders(&work, &path),
             }
             self.seen.remove(&path);
@@ -258,9 +263,11 @@ impl Tree {
                 continue;
             }
             let after = match now {
-                Some(_) => Some(files::read(&files::locate(&work, path)?, MAX_FILE)?.ok_or_else(|| {
-                    TreeError::Denied(format!("`{}` was changed while nothing ran in the copy", path.display()))
-                })?),
+                Some(_) => {
+                    Some(files::read_content(&files::locate_within(&work, path)?, MAX_FILE)?.ok_or_else(|| {
+                        TreeError::Denied(format!("`{}` was changed while nothing ran in the copy", path.display()))
+                    })?)
+                }
                 None => None,
             };
             changes.push(Change { path: text_of(path)?, before: before.map(|listed| listed.entry), after });

@@ -10,10 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Content, Kind, Result, TreeError, at, manifest::kind_of};
+use super::{Content, Kind, Result, TreeError, error_at, manifest::kind_of};
 
 /// The file of a path below a folder; none of the folders on the way may be a link.
-pub(super) fn locate(root: &Path, path: &Path) -> Result<PathBuf> {
+pub(super) fn locate_within(root: &Path, path: &Path) -> Result<PathBuf> {
     let mut file = root.to_path_buf();
     let mut parts = path.components().peekable();
     while let Some(part) = parts.next() {
@@ -39,7 +39,7 @@ pub(super) fn clear_way(root: &Path, path: &Path) -> Result<PathBuf> {
             (Some(false), true) => fs::remove_file(&file).and_then(|()| fs::create_dir(&file)),
             (None, true) => fs::create_dir(&file),
         };
-        cleared.map_err(at(&file))?;
+        cleared.map_err(error_at(&file))?;
     }
     Ok(file)
 }
@@ -48,7 +48,7 @@ pub(super) fn clear_way(root: &Path, path: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When it cannot be read, or is longer than `most`.
-pub(super) fn read(file: &Path, most: u64) -> Result<Option<Content>> {
+pub(super) fn read_content(file: &Path, most: u64) -> Result<Option<Content>> {
     let meta = match fs::symlink_metadata(file) {
         Ok(meta) => meta,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -58,7 +58,7 @@ pub(super) fn read(file: &Path, most: u64) -> Result<Option<Content>> {
     };
     let Some(kind) = kind_of(&meta) else { return Ok(None) };
     if kind == Kind::Link {
-        let target = fs::read_link(file).map_err(at(file))?;
+        let target = fs::read_link(file).map_err(error_at(file))?;
         return Ok(Some(Content { kind, bytes: target.into_os_string().into_vec() }));
     }
     if meta.len() > most {
@@ -66,17 +66,19 @@ pub(super) fn read(file: &Path, most: u64) -> Result<Option<Content>> {
         return Err(TreeError::TooLarge(message));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
-    open(file).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes)).map_err(at(file))?;
+    open_file(file)
+        .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(error_at(file))?;
     Ok(Some(Content { kind, bytes }))
 }
 
 /// Opens a file for reading, which must not have become a link or a pipe meanwhile.
-pub(super) fn open(file: &Path) -> io::Result<File> {
+pub(super) fn open_file(file: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(file)
 }
 
 /// Writes a new file, which must not be there.
-pub(super) fn create(file: &Path, content: &Content, mode: u32) -> Result<()> {
+pub(super) fn create_file(file: &Path, content: &Content, mode: u32) -> Result<()> {
     let write = || -> io::Result<()> {
         if content.kind == Kind::Link {
             return std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(&content.bytes), file);
@@ -86,7 +88,7 @@ pub(super) fn create(file: &Path, content: &Content, mode: u32) -> Result<()> {
         // The mask of the process does not decide whether a file can be executed.
         new.set_permissions(fs::Permissions::from_mode(mode))
     };
-    write().map_err(at(file))
+    write().map_err(error_at(file))
 }
 
 /// The mode of a new file of this kind.

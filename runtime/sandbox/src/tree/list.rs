@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Result, TreeError, at, is_git,
+    Result, TreeError, error_at, is_git,
     manifest::kind_of,
     open::{is_inside_copy, thread_ended},
     repository::Repository,
@@ -64,14 +64,14 @@ impl List {
         while let Some(folder) = waiting.pop() {
             let here = source.join(&folder);
             let mut is_empty = true;
-            for entry in fs::read_dir(&here).map_err(at(&here))? {
-                let entry = entry.map_err(at(&here))?;
+            for entry in fs::read_dir(&here).map_err(error_at(&here))? {
+                let entry = entry.map_err(error_at(&here))?;
                 is_empty = false;
                 let path = folder.join(entry.file_name());
                 if (is_git(&entry.file_name()) && !with_git) || path == Path::new(".cascade") {
                     continue;
                 }
-                match entry.file_type().map_err(at(&entry.path()))?.is_dir() {
+                match entry.file_type().map_err(error_at(&entry.path()))?.is_dir() {
                     true => waiting.push(path),
                     false => names.push(path),
                 }
@@ -85,7 +85,7 @@ impl List {
 
     /// What is not ignored of a repository in a repository. Git is not asked: its configuration is not this one's.
     fn walk_nested(&mut self, source: &Path, nested: &Path, names: &mut Vec<PathBuf>) {
-        for entry in super::capture::walker(&source.join(nested), true) {
+        for entry in super::capture::new_walker(&source.join(nested), true) {
             match entry {
                 Ok(entry) if entry.file_type().is_some_and(|kind| !kind.is_dir()) => {
                     names.extend(entry.path().strip_prefix(source).map(Path::to_owned));

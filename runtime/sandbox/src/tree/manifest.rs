@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Result, TreeError, at};
+use super::{Result, TreeError, error_at};
 
 /// What kind of file a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ pub(super) fn read_kept(root: &Path, kept: Kept) -> Result<Vec<u8>> {
         file.read_exact(&mut bytes)?;
         Ok(bytes)
     };
-    read().map_err(at(&path))
+    read().map_err(error_at(&path))
 }
 
 pub(super) fn pack_path(root: &Path, pack: u32) -> PathBuf {
@@ -156,7 +156,7 @@ pub(super) fn pack_path(root: &Path, pack: u32) -> PathBuf {
 const MAGIC: &[u8] = b"cascade-tree-1\n";
 
 /// Writes the manifest of a copy, whose presence says that the copy is whole.
-pub(super) fn save(manifest: &Manifest, ignores: bool, source: &Path, root: &Path) -> Result<()> {
+pub(super) fn save_manifest(manifest: &Manifest, ignores: bool, source: &Path, root: &Path) -> Result<()> {
     let mut out = Vec::with_capacity(128 * manifest.len() + 256);
     let put = |out: &mut Vec<u8>, bytes: &[u8]| {
         out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
@@ -185,23 +185,23 @@ pub(super) fn save(manifest: &Manifest, ignores: bool, source: &Path, root: &Pat
         drop(file);
         fs::rename(&partial, &whole)
     };
-    write().map_err(at(&whole))
+    write().map_err(error_at(&whole))
 }
 
-/// What [`save`] wrote: the files, whether ignored ones are left out, and the source. `None`: there is no such file.
-pub(super) fn load(path: &Path) -> Result<Option<(Manifest, bool, PathBuf)>> {
+/// What [`save_manifest`] wrote: the files, whether ignored ones are left out, and the source. `None`: there is no such file.
+pub(super) fn load_manifest(path: &Path) -> Result<Option<(Manifest, bool, PathBuf)>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(TreeError::Io(path.to_owned(), error)),
     };
-    match parse(&bytes) {
+    match parse_manifest(&bytes) {
         Some(found) => Ok(Some(found)),
         None => Err(TreeError::Io(path.to_owned(), io::Error::new(io::ErrorKind::InvalidData, "it is damaged"))),
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<(Manifest, bool, PathBuf)> {
+fn parse_manifest(bytes: &[u8]) -> Option<(Manifest, bool, PathBuf)> {
     fn take<'b>(rest: &mut &'b [u8], count: usize) -> Option<&'b [u8]> {
         let (taken, left) = rest.split_at_checked(count)?;
         *rest = left;

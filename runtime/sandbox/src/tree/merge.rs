@@ -19,7 +19,7 @@ pub(super) struct Step {
 }
 
 /// Whether the target of a link is outside of the folder that the link is in: whoever writes to it later writes there.
-fn leads_out(link: &Path, target: &Path) -> bool {
+pub(super) fn leads_out(link: &Path, target: &Path) -> bool {
     let mut depth = link.components().count().saturating_sub(1);
     for part in target.components() {
         match part {
@@ -101,8 +101,16 @@ impl Tree {
         Ok(Some(Some(Content { kind, bytes })))
     }
 
-    /// What has to be done to the files of a folder.
+    /// What has to be done to the files of a folder. What does not go together file by file is given to git, which
+    /// follows renamed files.
     pub(super) fn plan(&self, changes: &[Change], folder: &Path) -> Result<Vec<Step>> {
+        match self.plan_file_by_file(changes, folder) {
+            Err(TreeError::Conflict(files)) => self.merge_by_git(changes, folder)?.ok_or(TreeError::Conflict(files)),
+            other => other,
+        }
+    }
+
+    pub(super) fn plan_file_by_file(&self, changes: &[Change], folder: &Path) -> Result<Vec<Step>> {
         // Links that the change itself removes are in nobody's way; others are.
         let removed: Vec<PathBuf> =
             changes.iter().filter(|change| change.after.is_none()).map(|change| PathBuf::from(&change.path)).collect();
@@ -110,7 +118,7 @@ impl Tree {
             if removed.iter().any(|gone| path != gone && path.starts_with(gone)) {
                 return Ok(None);
             }
-            files::read(&files::locate(folder, path)?, MAX_OUTSIDE)
+            files::read_content(&files::locate_within(folder, path)?, MAX_OUTSIDE)
         })
     }
 }

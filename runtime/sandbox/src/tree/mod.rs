@@ -6,12 +6,14 @@
 mod apply;
 mod branch;
 mod capture;
+mod dependencies;
 mod files;
 mod list;
 mod manifest;
 mod merge;
 mod open;
 mod patch;
+mod renames;
 mod repository;
 mod spare;
 
@@ -21,12 +23,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use apply::{Applied, apply, forget, recover};
+pub use apply::{Applied, apply_changes, forget_apply, recover_applies};
 pub use branch::commit_on_branch;
 pub use capture::MAX_FILE;
 pub use manifest::{Entry, Kind};
-pub use open::open;
+pub use open::open_tree;
 
+use dependencies::Link;
 use manifest::{Look, Manifest, Seen};
 
 /// A private copy of a folder.
@@ -53,9 +56,11 @@ pub struct Tree {
     looked: Instant,
     /// What was not copied: sockets, devices.
     notes: Vec<String>,
-    /// Folders outside of it that its git reads: the objects of the repository. They are known from the source; what
-    /// the copy says of them could be said by a command in it.
+    /// Folders outside of it that are read in it: the objects of the repository, and installed packages. They are known
+    /// from the source; what the copy says of them could be said by a command in it.
     readable: Vec<PathBuf>,
+    /// The links in it to installed packages, which are no part of its changes.
+    links: Vec<Link>,
 }
 
 impl Tree {
@@ -81,7 +86,7 @@ impl Tree {
         std::thread::sleep(STEP.saturating_sub(self.looked.elapsed()));
     }
 
-    /// Folders outside of the copy that its git reads.
+    /// Folders outside of the copy that are read in it.
     pub fn readable(&self) -> &[PathBuf] {
         &self.readable
     }
@@ -139,7 +144,7 @@ impl std::error::Error for TreeError {}
 pub(crate) type Result<T, E = TreeError> = std::result::Result<T, E>;
 
 /// Names a file in an error.
-fn at(path: &Path) -> impl FnOnce(io::Error) -> TreeError {
+fn error_at(path: &Path) -> impl FnOnce(io::Error) -> TreeError {
     let path = path.to_owned();
     move |error| TreeError::Io(path, error)
 }

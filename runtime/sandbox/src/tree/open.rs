@@ -14,7 +14,9 @@ use std::{
 };
 
 use super::{
-    Content, Entry, Kind, Result, Tree, TreeError, at, files,
+    Content, Entry, Kind, Result, Tree, TreeError,
+    dependencies::{self, Link},
+    error_at, files,
     list::{List, Original, on_threads},
     manifest::{self, Kept, Listed, Look, Manifest, Seen, kind_of},
     repository::Repository,
@@ -27,18 +29,26 @@ use super::{
 ///
 /// # Errors
 /// When something cannot be read, written, or asked of git.
-pub fn open(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tree> {
-    let source = source.canonicalize().map_err(at(source))?;
+pub fn open_tree(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tree> {
+    let source = source.canonicalize().map_err(error_at(source))?;
     let repository = Repository::of(&source)?;
-    let readable = repository.as_ref().map(Repository::object_folders).unwrap_or_default();
-    if let Some((base, ignores, before)) = manifest::load(&root.join("base"))?
+    let mut readable = repository.as_ref().map(Repository::object_folders).unwrap_or_default();
+    let mut find_links = |files: &mut dyn Iterator<Item = &Path>| {
+        let links = if repository.is_some() { dependencies::find_package_folders(&source, files) } else { Vec::new() };
+        readable.extend(links.iter().map(|link| link.target.clone()));
+        links
+    };
+    if let Some((base, ignores, before)) = manifest::load_manifest(&root.join("base"))?
         && before == source
     {
+        let links = find_links(&mut base.keys().map(PathBuf::as_path));
         let current = base.clone();
         let root = root.to_owned();
         let (seen, origins, folders, looked, notes) = (Seen::new(), Vec::new(), None, Instant::now(), Vec::new());
-        let mut tree = Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable };
+        let mut tree =
+            Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable, links };
         tree.reset()?;
+        dependencies::make_links(&tree.work(), &tree.links)?;
         return Ok(tree);
     }
     let ignores = repository.is_some();
@@ -46,24 +56,25 @@ pub fn open(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tree> {
     // A copy of a copy is not asked for again.
     let spares = spares.filter(|_| !is_inside_copy(&source));
     let (list, spare) = thread::scope(|scope| {
-        let spare = spares.map(|spares| scope.spawn(|| spare::take(&source, ignores, root, spares)));
+        let spare = spares.map(|spares| scope.spawn(|| spare::take_spare(&source, ignores, root, spares)));
         let list = List::of(&source, repository.as_ref());
         // Without a kept copy there is a new one.
         (list, spare.and_then(|taken| taken.join().ok().flatten()))
     });
     let mut list = list?;
+    let links = find_links(&mut list.files.iter().map(|file| file.path.as_path()));
     let repository = repository.filter(|repository| repository.top == source);
-    let fill = |spare: Option<&Spare>| fill(&source, root, &list, repository.as_ref(), spare);
+    let fill = |spare: Option<&Spare>| fill_tree(&source, root, &list, repository.as_ref(), spare, &links);
     let filled = match &spare {
         // What goes wrong with it goes wrong with a new one, too, or does not matter.
         Some(spare) => fill(Some(spare)).or_else(|_| remove_all(root).and_then(|()| fill(None))),
         None => fill(None),
     };
     let Filled { base, seen, origins } = filled?;
-    manifest::save(&base, ignores, &source, root)?;
+    manifest::save_manifest(&base, ignores, &source, root)?;
     let current = base.clone();
     let (root, folders, looked, notes) = (root.to_owned(), None, Instant::now(), std::mem::take(&mut list.notes));
-    Ok(Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable })
+    Ok(Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable, links })
 }
 
 fn remove_all(root: &Path) -> Result<()> {
@@ -81,29 +92,33 @@ struct Filled {
 }
 
 /// Makes the files of a copy, of which some may be there.
-fn fill(
+fn fill_tree(
     source: &Path,
     root: &Path,
     list: &List,
     repository: Option<&Repository>,
     spare: Option<&Spare>,
+    links: &[Link],
 ) -> Result<Filled> {
     let work = root.join("work");
     let files = || list.files.iter().map(|file| file.path.as_path());
     let folders = files().filter_map(Path::parent).chain(list.folders.iter().map(PathBuf::as_path));
     let folders = spare::with_outer(folders);
     match spare {
-        Some(_) => spare::clear(&work, &files().map(Path::as_os_str).collect(), &folders)?,
-        None => fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(at(root))?,
+        Some(_) => spare::clear_others(&work, &files().map(Path::as_os_str).collect(), &folders)?,
+        None => fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(error_at(root))?,
     }
     thread::scope(|scope| {
         make_folder(&work)?;
         // Git is asked while files are copied.
-        let clone = repository.map(|repository| scope.spawn(|| repository.write_clone(&work.join(".git"))));
+        let clone = repository.map(|repository| {
+            scope.spawn(|| repository.write_clone(&work.join(".git"), &dependencies::write_ignore_rules(links)))
+        });
         let mut folders: Vec<&Path> = folders.into_iter().collect();
         folders.sort_unstable();
         folders.into_iter().try_for_each(|folder| make_folder(&work.join(folder)))?;
         let filled = copy_files(source, root, &list.files, spare)?;
+        dependencies::make_links(&work, links)?;
         if let Some(written) = clone.map(thread::ScopedJoinHandle::join) {
             written.unwrap_or_else(|_| Err(thread_ended()))?;
         }
@@ -174,9 +189,9 @@ fn copy_part(source: &Path, root: &Path, list: &[Original], pack: u32, spare: Op
         match read_original(&from, kind, &mut buffer) {
             // Removed by the user just now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            read => read.map_err(at(&from))?,
+            read => read.map_err(error_at(&from))?,
         }
-        let copy = write_copy(&to, kind, &buffer, meta).map_err(at(&to))?;
+        let copy = write_copy(&to, kind, &buffer, meta).map_err(error_at(&to))?;
         let listed = Listed { entry: Entry::of(kind, &buffer), kept: Some(keeper.keep(&buffer)?) };
         let origin = origin.is_settled(now).then_some(origin);
         copied.push(Copied { path: path.clone(), listed, copy: Look::of(&copy), origin });
@@ -190,7 +205,7 @@ fn read_original(from: &Path, kind: Kind, buffer: &mut Vec<u8>) -> io::Result<()
     match kind {
         Kind::Link => buffer.extend_from_slice(fs::read_link(from)?.as_os_str().as_bytes()),
         Kind::File | Kind::Executable => {
-            io::Read::read_to_end(&mut files::open(from)?, buffer)?;
+            io::Read::read_to_end(&mut files::open_file(from)?, buffer)?;
         }
     }
     Ok(())
@@ -214,18 +229,18 @@ impl Keeper {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let file = File::create(&self.path).map_err(at(&self.path))?;
+                let file = File::create(&self.path).map_err(error_at(&self.path))?;
                 self.file.insert(BufWriter::with_capacity(256 * 1024, file))
             }
         };
-        file.write_all(bytes).map_err(at(&self.path))?;
+        file.write_all(bytes).map_err(error_at(&self.path))?;
         self.offset += kept.length;
         Ok(kept)
     }
 
     fn finish(self) -> Result<()> {
         match self.file {
-            Some(mut file) => file.flush().map_err(at(&self.path)),
+            Some(mut file) => file.flush().map_err(error_at(&self.path)),
             None => Ok(()),
         }
     }
@@ -261,15 +276,19 @@ impl Tree {
             })?;
             self.put_first_content(path, *listed)?;
         }
-        for entry in super::capture::walker(&work, self.ignores) {
+        for entry in super::capture::new_walker(&work, self.ignores) {
             let entry = entry.map_err(|error| TreeError::Io(work.clone(), io::Error::other(error)))?;
             let Ok(path) = entry.path().strip_prefix(&work) else { continue };
             if entry.file_type().is_none_or(|kind| kind.is_dir()) {
                 continue;
             }
-            let found = files::read(entry.path(), u64::MAX)?.map(|content| Entry::of(content.kind, &content.bytes));
+            if self.is_link_to_packages(path, entry.path()) {
+                continue;
+            }
+            let found =
+                files::read_content(entry.path(), u64::MAX)?.map(|content| Entry::of(content.kind, &content.bytes));
             if found.is_none() || found != expected.get(path).map(|listed| listed.entry) {
-                fs::remove_file(entry.path()).map_err(at(entry.path()))?;
+                fs::remove_file(entry.path()).map_err(error_at(entry.path()))?;
                 files::remove_empty_folders(&work, path);
             }
         }
@@ -287,7 +306,7 @@ impl Tree {
             return Ok(());
         }
         let content = Content { kind: listed.entry.kind, bytes: self.content_of(path, listed)? };
-        files::create(&file, &content, files::mode_of(content.kind))
+        files::create_file(&file, &content, files::mode_of(content.kind))
     }
 
     /// The first content of a file.

@@ -19,7 +19,7 @@ impl Tree {
     }
 }
 
-fn mode(kind: Kind) -> &'static str {
+fn mode_text(kind: Kind) -> &'static str {
     match kind {
         Kind::File => "100644",
         Kind::Executable => "100755",
@@ -29,17 +29,17 @@ fn mode(kind: Kind) -> &'static str {
 
 /// Writing into a string cannot fail, so that results are dropped.
 fn write_file(out: &mut String, path: &str, before: Option<&Content>, after: Option<&Content>) {
-    let (old, new) = (quoted("a", path), quoted("b", path));
+    let (old, new) = (quote_path("a", path), quote_path("b", path));
     let _ = writeln!(out, "diff --git {old} {new}");
     match (before, after) {
         (None, Some(after)) => {
-            let _ = writeln!(out, "new file mode {}", mode(after.kind));
+            let _ = writeln!(out, "new file mode {}", mode_text(after.kind));
         }
         (Some(before), None) => {
-            let _ = writeln!(out, "deleted file mode {}", mode(before.kind));
+            let _ = writeln!(out, "deleted file mode {}", mode_text(before.kind));
         }
         (Some(before), Some(after)) if before.kind != after.kind => {
-            let _ = writeln!(out, "old mode {}\nnew mode {}", mode(before.kind), mode(after.kind));
+            let _ = writeln!(out, "old mode {}\nnew mode {}", mode_text(before.kind), mode_text(after.kind));
         }
         _ => {}
     }
@@ -66,7 +66,7 @@ fn write_file(out: &mut String, path: &str, before: Option<&Content>, after: Opt
 }
 
 /// A name as git writes it: quoted if it has characters that would be misread.
-fn quoted(side: &str, path: &str) -> String {
+fn quote_path(side: &str, path: &str) -> String {
     let is_plain = |c: char| !c.is_control() && c != '"' && c != '\\';
     match path.chars().all(is_plain) {
         true => format!("{side}/{path}"),

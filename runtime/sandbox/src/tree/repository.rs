@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
+    io::{self, Write},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use super::{Result, TreeError, at, open::is_inside_copy};
+use super::{Result, TreeError, error_at, open::is_inside_copy};
 
 /// The repository that a folder is in.
 pub(super) struct Repository {
@@ -22,7 +23,7 @@ pub(super) struct Repository {
 
 /// Git for the repository of the user, with nothing of the environment that would lead it elsewhere, and without the
 /// programs that a configuration may name.
-pub(super) fn git(folder: &Path) -> Command {
+pub(super) fn git_command(folder: &Path) -> Command {
     let mut git = Command::new("git");
     git.current_dir(folder).args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
     let variables = std::env::vars_os().map(|(name, _)| name);
@@ -53,46 +54,48 @@ impl Repository {
             return Ok(None);
         }
         let questions = ["--show-toplevel", "--git-dir", "--git-common-dir", "--show-object-format"];
-        let answer = output_of(git(folder).args(["rev-parse", "--path-format=absolute"]).args(questions))?;
+        let answer = output_of(git_command(folder).args(["rev-parse", "--path-format=absolute"]).args(questions))?;
         let answer = String::from_utf8(answer).map_err(|_| TreeError::Git("git's answer is no text".to_owned()))?;
         let mut lines = answer.lines();
         let mut next = || lines.next().ok_or_else(|| TreeError::Git("git's answer is too short".to_owned()));
         let (top, own, common, format) = (next()?, next()?, next()?, next()?.to_owned());
-        let top = PathBuf::from(top).canonicalize().map_err(at(Path::new(top)))?;
+        let top = PathBuf::from(top).canonicalize().map_err(error_at(Path::new(top)))?;
         Ok(Some(Self { top, folder: own.into(), common: common.into(), format }))
     }
 
     /// The folders of its objects.
     pub(super) fn object_folders(&self) -> Vec<PathBuf> {
         let own = self.common.join("objects");
-        let mut folders = alternates(&own);
+        let mut folders = read_alternates(&own);
         folders.insert(0, own);
         folders
     }
 
     /// The names of what is tracked, and of what is neither tracked nor ignored. Some may be listed twice, or be gone.
     pub(super) fn list_names(&self, source: &Path) -> Result<Vec<PathBuf>> {
-        let listed = output_of(git(source).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
+        let listed =
+            output_of(git_command(source).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
         let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         Ok(names.map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name))).collect())
     }
 
     /// Writes the folder of a repository that shares the objects of this one, and can change none of its files.
-    pub(super) fn write_clone(&self, clone: &Path) -> Result<()> {
+    /// `rules` are added to those by which it ignores files.
+    pub(super) fn write_clone(&self, clone: &Path, rules: &str) -> Result<()> {
         for folder in ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs"] {
             let folder = clone.join(folder);
-            fs::create_dir_all(&folder).map_err(at(&folder))?;
+            fs::create_dir_all(&folder).map_err(error_at(&folder))?;
         }
         let write = |name: &str, text: &[u8]| {
             let file = clone.join(name);
-            fs::write(&file, text).map_err(at(&file))
+            fs::write(&file, text).map_err(error_at(&file))
         };
         let mut alternates = self.common.join("objects").into_os_string();
         alternates.push("\n");
         write("objects/info/alternates", alternates.as_bytes())?;
         let refs = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/remotes"];
         let mut packed = b"# pack-refs with: sorted \n".to_vec();
-        packed.extend(output_of(git(&self.top).args(refs))?);
+        packed.extend(output_of(git_command(&self.top).args(refs))?);
         write("packed-refs", &packed)?;
         let version = if self.format == "sha1" { 0 } else { 1 };
         // Times and sizes are those of the originals, so that the copied index holds for the copies.
@@ -104,7 +107,7 @@ impl Repository {
             config.push_str(&format!("[extensions]\n\tobjectFormat = {}\n", self.format));
         }
         // Whoever commits inside is the user.
-        let known = git(&self.top).args(["config", "--get-regexp", r"^user\.(name|email)$"]).output();
+        let known = git_command(&self.top).args(["config", "--get-regexp", r"^user\.(name|email)$"]).output();
         let known = known.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
         for (name, value) in known.lines().filter_map(|line| line.split_once(' ')) {
             let name = name.trim_start_matches("user.");
@@ -127,10 +130,15 @@ impl Repository {
                 Err(error) => return Err(TreeError::Io(from, error)),
             }
         }
+        if !rules.is_empty() {
+            let file = clone.join("info/exclude");
+            let add = || fs::OpenOptions::new().create(true).append(true).open(&file)?.write_all(rules.as_bytes());
+            add().map_err(error_at(&file))?;
+        }
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             if let Some(name) = name.to_str().filter(|name| name.starts_with("sharedindex.")) {
-                write(name, &fs::read(entry.path()).map_err(at(&entry.path()))?)?;
+                write(name, &fs::read(entry.path()).map_err(error_at(&entry.path()))?)?;
             }
         }
         Ok(())
@@ -138,7 +146,7 @@ impl Repository {
 }
 
 /// The folders of objects that a folder of objects refers to, and those that they refer to.
-fn alternates(objects: &Path) -> Vec<PathBuf> {
+fn read_alternates(objects: &Path) -> Vec<PathBuf> {
     let (mut found, mut waiting) = (Vec::new(), vec![objects.to_owned()]);
     while let Some(objects) = waiting.pop() {
         let text = fs::read(objects.join("info/alternates")).unwrap_or_default();

@@ -21,7 +21,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Result, Tree, TreeError, at,
+    Result, Tree, TreeError, error_at,
     list::on_threads,
     manifest::{self, Listed, Look},
 };
@@ -62,7 +62,7 @@ impl Spare {
 
 /// Moves a kept copy of `source` to `root`, if there is one. It has no manifest there and is therefore not whole until
 /// it has been compared with the folder.
-pub(super) fn take(source: &Path, ignores: bool, root: &Path, spares: &Path) -> Option<Spare> {
+pub(super) fn take_spare(source: &Path, ignores: bool, root: &Path, spares: &Path) -> Option<Spare> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(root.parent()?).ok()?;
     for entry in fs::read_dir(folder_for(source, spares)).ok()?.flatten() {
         // Whoever renames it has it: others fail.
@@ -70,7 +70,7 @@ pub(super) fn take(source: &Path, ignores: bool, root: &Path, spares: &Path) -> 
         if is_removed || fs::rename(entry.path(), root).is_err() {
             continue;
         }
-        match load(source, ignores, root) {
+        match load_spare(source, ignores, root) {
             Some(spare) => return Some(spare),
             None => fs::remove_dir_all(root).ok()?,
         }
@@ -78,8 +78,8 @@ pub(super) fn take(source: &Path, ignores: bool, root: &Path, spares: &Path) -> 
     None
 }
 
-fn load(source: &Path, ignores: bool, root: &Path) -> Option<Spare> {
-    let (base, base_ignores, base_source) = manifest::load(&root.join("spare")).ok()??;
+fn load_spare(source: &Path, ignores: bool, root: &Path) -> Option<Spare> {
+    let (base, base_ignores, base_source) = manifest::load_manifest(&root.join("spare")).ok()??;
     if base_ignores != ignores || base_source != source {
         return None;
     }
@@ -109,12 +109,12 @@ fn folder_for(source: &Path, spares: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When something cannot be removed, or a folder has attributes that new files in it would inherit.
-pub(super) fn clear(work: &Path, files: &HashSet<&OsStr>, folders: &HashSet<&Path>) -> Result<()> {
+pub(super) fn clear_others(work: &Path, files: &HashSet<&OsStr>, folders: &HashSet<&Path>) -> Result<()> {
     // As a new folder is.
     let sample = work.with_extension("new");
-    fs::create_dir(&sample).map_err(at(&sample))?;
-    let mode = fs::metadata(&sample).map_err(at(&sample))?.mode();
-    fs::remove_dir(&sample).map_err(at(&sample))?;
+    fs::create_dir(&sample).map_err(error_at(&sample))?;
+    let mode = fs::metadata(&sample).map_err(error_at(&sample))?.mode();
+    fs::remove_dir(&sample).map_err(error_at(&sample))?;
     // The folders of one depth are divided among the threads.
     let mut depth = vec![PathBuf::new()];
     while !depth.is_empty() {
@@ -137,20 +137,20 @@ fn clear_folder(
     inner: &mut Vec<PathBuf>,
 ) -> Result<()> {
     let here = work.join(folder);
-    if fs::symlink_metadata(&here).map_err(at(&here))?.mode() != mode {
+    if fs::symlink_metadata(&here).map_err(error_at(&here))?.mode() != mode {
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode & 0o7777);
-        fs::set_permissions(&here, permissions).map_err(at(&here))?;
+        fs::set_permissions(&here, permissions).map_err(error_at(&here))?;
     }
-    check_attributes(&here).map_err(at(&here))?;
-    for entry in fs::read_dir(&here).map_err(at(&here))? {
-        let entry = entry.map_err(at(&here))?;
+    check_attributes(&here).map_err(error_at(&here))?;
+    for entry in fs::read_dir(&here).map_err(error_at(&here))? {
+        let entry = entry.map_err(error_at(&here))?;
         let path = folder.join(entry.file_name());
-        let is_folder = entry.file_type().map_err(at(&entry.path()))?.is_dir();
+        let is_folder = entry.file_type().map_err(error_at(&entry.path()))?.is_dir();
         match (is_folder, is_folder && folders.contains(path.as_path())) {
             (true, true) => inner.push(path),
-            (true, false) => fs::remove_dir_all(entry.path()).map_err(at(&entry.path()))?,
+            (true, false) => fs::remove_dir_all(entry.path()).map_err(error_at(&entry.path()))?,
             (false, _) if files.contains(path.as_os_str()) => {}
-            (false, _) => fs::remove_file(entry.path()).map_err(at(&entry.path()))?,
+            (false, _) => fs::remove_file(entry.path()).map_err(error_at(&entry.path()))?,
         }
     }
     Ok(())
@@ -189,7 +189,7 @@ impl Tree {
         if self.base.len() < FEWEST_FILES || self.origins.is_empty() || kept >= MOST_OF_A_FOLDER {
             return Ok(false);
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(at(&folder))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(error_at(&folder))?;
         let used: u64 = self.base.values().filter_map(|listed| listed.kept).map(|kept| kept.length).sum();
         let packed = self.size_of_packs();
         let free = rustix::fs::statvfs(&folder).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
@@ -199,7 +199,7 @@ impl Tree {
             return Ok(false);
         }
         let files = self.base.keys().map(PathBuf::as_path);
-        clear(
+        clear_others(
             &self.work(),
             &files.clone().map(Path::as_os_str).collect(),
             &with_outer(files.filter_map(Path::parent)),
@@ -212,12 +212,12 @@ impl Tree {
             }
         }
         let file = self.root.join("looks");
-        fs::write(&file, looks).map_err(at(&file))?;
+        fs::write(&file, looks).map_err(error_at(&file))?;
         let name = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         let target = folder.join(format!("{name}-{}", std::process::id()));
         // Without its manifest it is not whole, for whoever should find it where it is.
         let renamed = fs::rename(self.root.join("base"), self.root.join("spare"));
-        renamed.and_then(|()| fs::rename(&self.root, &target)).map_err(at(&target))?;
+        renamed.and_then(|()| fs::rename(&self.root, &target)).map_err(error_at(&target))?;
         Ok(true)
     }
 

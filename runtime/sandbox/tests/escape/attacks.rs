@@ -3,11 +3,7 @@
 use std::{
     fs,
     io::{self, Read, Write},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
-    os::{
-        linux::net::SocketAddrExt,
-        unix::{fs::FileExt, net::UnixStream},
-    },
+    os::unix::fs::FileExt,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -31,20 +27,6 @@ pub const NAMES: &[&str] = &[
     "io_uring",
     "bpf",
     "keyctl",
-    "abstract_socket",
-    "path_socket",
-    "tcp_loopback",
-    "tcp_loopback_v6",
-    "mptcp",
-    "fast_open",
-    "udp",
-    "dns",
-    "raw_socket",
-    "packet_socket",
-    "vsock",
-    "proxy_hop",
-    "proxy_other_host",
-    "proxy_other_port",
     "read_key",
     "read_shadow",
     "read_environment",
@@ -60,22 +42,22 @@ pub const NAMES: &[&str] = &[
     "daemon",
 ];
 
-type Outcome = Result<String, String>;
+pub type Outcome = Result<String, String>;
 
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-fn number(name: &str) -> u16 {
+pub fn number(name: &str) -> u16 {
     variable(name).parse().unwrap_or(1)
 }
 
-fn outside(name: &str) -> PathBuf {
+pub fn outside(name: &str) -> PathBuf {
     PathBuf::from(variable("ESCAPE_OUT")).join(name)
 }
 
 /// What succeeded has escaped.
-fn escaped<T>(result: io::Result<T>, what: &str) -> Outcome {
+pub fn escaped<T>(result: io::Result<T>, what: &str) -> Outcome {
     match result {
         Ok(_) => Ok(what.to_owned()),
         Err(error) => Err(error.to_string()),
@@ -83,17 +65,8 @@ fn escaped<T>(result: io::Result<T>, what: &str) -> Outcome {
 }
 
 /// The result of a system call.
-fn call(result: libc::c_long) -> io::Result<libc::c_long> {
+pub fn call(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<i32> {
-    // SAFETY: takes numbers.
-    call(unsafe { libc::socket(family, kind, protocol) }.into()).map(|fd| fd as i32)
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 pub fn carry_out(name: &str) -> Outcome {
@@ -190,59 +163,6 @@ pub fn carry_out(name: &str) -> Outcome {
                 unsafe { libc::syscall(libc::SYS_add_key, kind.as_ptr(), name.as_ptr(), c"x".as_ptr(), 1, keyring) };
             escaped(call(added), "kept a key for later")
         }
-        "abstract_socket" => {
-            let address = std::os::unix::net::SocketAddr::from_abstract_name(variable("ESCAPE_ABSTRACT"));
-            escaped(address.and_then(|address| UnixStream::connect_addr(&address)), "reached a local service")
-        }
-        "path_socket" => escaped(UnixStream::connect(outside("socket")), "reached a local service"),
-        "tcp_loopback" => escaped(
-            TcpStream::connect_timeout(&loopback(number("ESCAPE_TCP")), Duration::from_secs(3)),
-            "reached the loopback of the machine",
-        ),
-        "tcp_loopback_v6" => {
-            let address = (Ipv6Addr::LOCALHOST, number("ESCAPE_TCP6")).into();
-            escaped(TcpStream::connect_timeout(&address, Duration::from_secs(3)), "reached the loopback of the machine")
-        }
-        "mptcp" => socket(libc::AF_INET, libc::SOCK_STREAM, 262)
-            .map_or_else(|error| Err(error.to_string()), |fd| escaped(connect(fd), "reached the machine")),
-        "fast_open" => {
-            socket(libc::AF_INET, libc::SOCK_STREAM, 0).map_or_else(
-                |error| Err(error.to_string()),
-                |fd| {
-                    let address = address_in(number("ESCAPE_TCP"));
-                    // SAFETY: the address and the text live until the call returns.
-                    let sent = unsafe {
-                        libc::sendto(
-                            fd,
-                            c"x".as_ptr().cast(),
-                            1,
-                            libc::MSG_FASTOPEN,
-                            (&raw const address).cast(),
-                            size_of_val(&address) as u32,
-                        )
-                    };
-                    escaped(call(sent as libc::c_long), "reached the machine")
-                },
-            )
-        }
-        // What is sent is seen outside, if it comes.
-        "udp" => match UdpSocket::bind("127.0.0.1:0") {
-            Ok(socket) => {
-                let sent = socket.send_to(b"x", loopback(number("ESCAPE_UDP")));
-                Err(format!("sent into a network of its own: {sent:?}"))
-            }
-            Err(error) => Err(error.to_string()),
-        },
-        "dns" => {
-            use std::net::ToSocketAddrs;
-            escaped(("example.org", 443).to_socket_addrs(), "resolved a name")
-        }
-        "raw_socket" => escaped(socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP), "has a raw socket"),
-        "packet_socket" => escaped(socket(libc::AF_PACKET, libc::SOCK_RAW, 0x0300), "has a packet socket"),
-        "vsock" => escaped(socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0), "has a socket to the host"),
-        "proxy_hop" => ask_proxy(&format!("127.0.0.1:{}", number("ESCAPE_TCP"))),
-        "proxy_other_host" => ask_proxy("example.org:443"),
-        "proxy_other_port" => ask_proxy("allowed.invalid:22"),
         "read_key" => {
             let key = PathBuf::from(variable("ESCAPE_HOME")).join(".ssh/id_rsa");
             escaped(fs::read_to_string(key), "read a key")
@@ -313,7 +233,7 @@ pub fn carry_out(name: &str) -> Outcome {
             Ok("wrote as much as it wanted".to_owned())
         }
         "daemon" => daemon(),
-        other => panic!("there is no attack `{other}`"),
+        other => super::network::carry_out(other),
     }
 }
 
@@ -326,21 +246,6 @@ fn first_success<T, const N: usize>(results: [io::Result<T>; N], what: &str) -> 
         }
     }
     Err(held)
-}
-
-fn address_in(port: u16) -> libc::sockaddr_in {
-    // SAFETY: zero is a valid address.
-    let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
-    address.sin_family = libc::AF_INET as u16;
-    address.sin_port = port.to_be();
-    address.sin_addr.s_addr = u32::from_be_bytes([127, 0, 0, 1]).to_be();
-    address
-}
-
-fn connect(fd: i32) -> io::Result<libc::c_long> {
-    let address = address_in(number("ESCAPE_TCP"));
-    // SAFETY: the address lives until the call returns.
-    call(unsafe { libc::connect(fd, (&raw const address).cast(), size_of_val(&address) as u32) }.into())
 }
 
 fn write_by_descriptors_of_others() -> Outcome {
@@ -378,21 +283,6 @@ fn read_a_disk() -> Outcome {
         }
     }
     Err(held)
-}
-
-fn ask_proxy(target: &str) -> Outcome {
-    let proxy = loopback(number("ESCAPE_PROXY"));
-    let mut answer = String::new();
-    let asked = TcpStream::connect_timeout(&proxy, Duration::from_secs(5)).and_then(|mut stream| {
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(stream, "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")?;
-        stream.read_to_string(&mut answer)
-    });
-    match asked {
-        Ok(_) if answer.starts_with("HTTP/1.1 403") => Err(answer.lines().last().unwrap_or_default().to_owned()),
-        // The proxy must be there, or nothing was tried.
-        other => Ok(format!("the proxy said {answer:?}, {other:?}")),
-    }
 }
 
 /// Forks as often as it can; the children wait. How many there were is said by the harness, which must survive.

@@ -1,14 +1,15 @@
 //! The world outside of the sandbox, and how an attack is started and judged.
 
 use std::{
+    ffi::OsStr,
     fmt, fs,
-    net::{TcpListener, UdpSocket},
+    net::{IpAddr, TcpListener, UdpSocket},
     os::{
         fd::{AsRawFd, FromRawFd, OwnedFd},
         linux::net::SocketAddrExt,
         unix::{
             fs::PermissionsExt,
-            net::{SocketAddr, UnixListener},
+            net::{SocketAddr, UnixDatagram, UnixListener},
             process::CommandExt,
         },
     },
@@ -18,8 +19,9 @@ use std::{
 };
 
 use cascade_sandbox::{
-    Limits, Network, Report, Spec, command, probe,
+    Limits, Network, Report, Spec, probe_abilities,
     proxy::{Host, Proxy},
+    sandboxed_command,
 };
 
 const NOBODY: u32 = 65534;
@@ -34,8 +36,16 @@ pub struct Setting {
     /// The user, if it is another one.
     user: Option<u32>,
     pub namespaces: bool,
-    proxied: bool,
+    pub network: Access,
     landlock: i32,
+}
+
+/// The network of a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Off,
+    Proxy,
+    On,
 }
 
 impl fmt::Display for Setting {
@@ -46,7 +56,11 @@ impl fmt::Display for Setting {
             None => "the user of the tests".to_owned(),
         };
         let namespaces = if self.namespaces { "namespaces" } else { "no namespaces" };
-        let network = if self.proxied { "network by the proxy" } else { "network off" };
+        let network = match self.network {
+            Access::Off => "network off",
+            Access::Proxy => "network by the proxy",
+            Access::On => "network on",
+        };
         write!(f, "{user}, {namespaces}, {network}, Landlock {}", self.landlock)
     }
 }
@@ -58,7 +72,7 @@ fn is_root() -> bool {
 
 /// All settings that this machine has.
 pub fn settings() -> Vec<Setting> {
-    let abilities = probe(helper().as_ref()).unwrap();
+    let abilities = probe_abilities(helper().as_ref()).unwrap();
     let mut settings = Vec::new();
     let users: &[Option<u32>] = if is_root() { &[None, Some(NOBODY)] } else { &[None] };
     if !is_root() {
@@ -74,8 +88,8 @@ pub fn settings() -> Vec<Setting> {
                 println!("not tested: namespaces ({})", abilities.no_namespaces.as_deref().unwrap_or_default());
                 continue;
             }
-            for proxied in [false, true] {
-                settings.push(Setting { user: *user, namespaces, proxied, landlock: abilities.landlock });
+            for network in [Access::Off, Access::Proxy, Access::On] {
+                settings.push(Setting { user: *user, namespaces, network, landlock: abilities.landlock });
             }
         }
     }
@@ -83,13 +97,23 @@ pub fn settings() -> Vec<Setting> {
 }
 
 impl Setting {
+    /// Whether a command can serve itself.
+    pub fn has_loopback(&self) -> bool {
+        self.namespaces || self.network == Access::On
+    }
+
     /// Why an attack cannot be tried here.
     pub fn cannot_test(&self, attack: &str) -> Option<&'static str> {
         let is_root = is_root() && self.user.is_none();
         match attack {
-            "proxy_hop" | "proxy_other_host" | "proxy_other_port" if !self.proxied => Some("there is no proxy"),
+            "proxy_hop" | "proxy_other_host" | "proxy_other_port" if self.network != Access::Proxy => {
+                Some("there is no proxy")
+            }
+            "dns" if self.network == Access::On => Some("names may be resolved"),
             "read_shadow" if !is_root => Some("the user may not read it anyway"),
-            "signal" | "abstract_socket" if !self.namespaces && self.landlock < 6 => Some("Landlock is too old"),
+            "signal" | "abstract_socket" | "abstract_datagram" if !self.namespaces && self.landlock < 6 => {
+                Some("Landlock is too old")
+            }
             _ => None,
         }
     }
@@ -101,8 +125,13 @@ pub struct Outside {
     tcp: TcpListener,
     tcp6: Option<TcpListener>,
     udp: UdpSocket,
+    /// A service of the machine that commands with the network on may reach.
+    allowed: TcpListener,
+    /// At an address of the machine that is not of its loopback.
+    own: Option<TcpListener>,
     _path_socket: UnixListener,
     _abstract_socket: UnixListener,
+    datagrams: [UnixDatagram; 2],
     abstract_name: String,
     victim: Child,
     proxy: Option<Proxy>,
@@ -114,6 +143,13 @@ impl Drop for Outside {
         let _ = self.victim.kill();
         let _ = self.victim.wait();
     }
+}
+
+/// An address by which others reach this machine; nothing is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())
 }
 
 fn open_to_all(path: &Path) {
@@ -152,7 +188,16 @@ impl Outside {
         if let Some(user) = setting.user {
             victim.uid(user).gid(user);
         }
-        let proxy = setting.proxied.then(|| {
+        let datagrams = [
+            UnixDatagram::bind(folder.path().join("out/datagram")).unwrap(),
+            UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(format!("{abstract_name}-datagram")).unwrap())
+                .unwrap(),
+        ];
+        open_to_all(&folder.path().join("out/datagram"));
+        for socket in &datagrams {
+            socket.set_nonblocking(true).unwrap();
+        }
+        let proxy = (setting.network == Access::Proxy).then(|| {
             let hosts = vec![Host::parse("allowed.invalid", &[]).unwrap()];
             Proxy::start(hosts, folder.path().join("handover")).unwrap()
         });
@@ -167,6 +212,9 @@ impl Outside {
         Self {
             tcp: TcpListener::bind("127.0.0.1:0").unwrap(),
             tcp6: TcpListener::bind("[::1]:0").ok(),
+            allowed: TcpListener::bind("127.0.0.1:0").unwrap(),
+            own: own_address().and_then(|address| TcpListener::bind((address, 0)).ok()),
+            datagrams,
             udp,
             _path_socket: path_socket,
             _abstract_socket: UnixListener::bind_addr(&address).unwrap(),
@@ -184,6 +232,9 @@ impl Outside {
 
     fn spec(&self, setting: &Setting) -> Spec {
         let network = match &self.proxy {
+            None if setting.network == Access::On => {
+                Network::On { supervised: true, local_ports: vec![self.allowed.local_addr().unwrap().port()] }
+            }
             None => Network::Off,
             Some(proxy) => Network::Proxy {
                 port: if setting.namespaces { cascade_sandbox::proxy::PORT } else { proxy.port() },
@@ -199,6 +250,7 @@ impl Outside {
             temporary: self.path("box/tmp"),
             network,
             namespaces: setting.namespaces,
+            watched: true,
             limits: Limits {
                 cpu_seconds: 20,
                 memory: 512 << 20,
@@ -209,6 +261,26 @@ impl Outside {
             },
             report: self.path("report"),
         }
+    }
+
+    /// What a script was denied, as it is reported.
+    pub fn denied(&self, setting: &Setting, script: &str) -> Vec<String> {
+        let spec = self.spec(setting);
+        open_to_all(self.folder.path());
+        let _ = fs::remove_file(&spec.report);
+        let mut shell =
+            sandboxed_command(&self.path("helper"), &spec, ["/bin/sh", "-c", script].map(OsStr::new)).unwrap();
+        shell.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path("box/tmp"));
+        shell.env("OUT", self.path("out")).process_group(0);
+        if let Some(user) = setting.user {
+            shell.uid(user).gid(user);
+        }
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{setting}: {output:?}");
+        let report: Report =
+            fs::read(&spec.report).map(|text| serde_json::from_slice(&text).unwrap()).unwrap_or_default();
+        let out = self.path("out").canonicalize().unwrap().display().to_string();
+        report.denied.iter().map(|denied| denied.replace(&out, "OUT")).collect()
     }
 
     /// How an attack was held, or what it achieved.
@@ -222,7 +294,7 @@ impl Outside {
         let attacker = self.path("attacker");
         let argv =
             [attacker.as_os_str(), "--exact".as_ref(), "attack".as_ref(), "--ignored".as_ref(), "--nocapture".as_ref()];
-        let mut attack = command(&self.path("helper"), &spec, argv).unwrap();
+        let mut attack = sandboxed_command(&self.path("helper"), &spec, argv).unwrap();
         attack.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path("box/tmp"));
         attack.env("ESCAPE_ATTACK", name).env("ESCAPE_OUT", self.path("out")).env("ESCAPE_HOME", self.path("home"));
         attack.env("ESCAPE_ABSTRACT", &self.abstract_name).env("ESCAPE_VICTIM", self.victim.id().to_string());
@@ -232,6 +304,10 @@ impl Outside {
         attack
             .env("ESCAPE_TCP6", port6.to_string())
             .env("ESCAPE_UDP", self.udp.local_addr().unwrap().port().to_string());
+        attack.env("ESCAPE_ALLOWED", self.allowed.local_addr().unwrap().port().to_string());
+        if let Some(own) = &self.own {
+            attack.env("ESCAPE_OWN", own.local_addr().unwrap().to_string());
+        }
         if let Network::Proxy { port, .. } = spec.network {
             attack.env("ESCAPE_PROXY", port.to_string());
         }
@@ -271,7 +347,7 @@ impl Outside {
         }
         let _ = &self.inherited;
         let files: Vec<_> = fs::read_dir(self.path("out")).unwrap().flatten().map(|entry| entry.file_name()).collect();
-        if files.len() != 2 {
+        if files.len() != 3 {
             return Err(format!("outside are now {files:?}"));
         }
         let mode = fs::metadata(self.path("out/file")).unwrap().permissions().mode() & 0o7777;
@@ -282,8 +358,15 @@ impl Outside {
         if began.elapsed() > Duration::from_secs(90) {
             return Err("it could not be ended".to_owned());
         }
-        if self.udp.recv(&mut [0; 16]).is_ok() {
+        let mut datagrams = 0;
+        while self.udp.recv(&mut [0; 16]).is_ok() {
+            datagrams += 1;
+        }
+        if datagrams > 0 {
             return Err("a datagram came".to_owned());
+        }
+        if self.datagrams.iter().any(|socket| socket.recv(&mut [0; 16]).is_ok()) {
+            return Err("a datagram came to a local service".to_owned());
         }
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.victim.id())).unwrap_or_default();
         if !stat.contains(") S ") {

@@ -12,7 +12,7 @@ use super::{
     Activity, CachedAnswer, ChangeId, Claim, Collected, Cursor, Done, EffectRow, Journal, JournalError, Ledger,
     MemoryChange, MemoryValue, QuestionRow, Record, Recorded, RecordedTimer, Result, RunRow, Status, Store,
     project_key,
-    record::{failure_from, now, output_from, read_kept_program},
+    record::{failure_from, now_ms, output_from, read_kept_program},
     rows::shown_parts,
 };
 use crate::{
@@ -35,15 +35,15 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        lock(&self.state).claimed.remove(&self.run);
+        lock_state(&self.state).claimed.remove(&self.run);
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock_state(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn signed(n: u64) -> i64 {
+fn to_signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
@@ -55,7 +55,7 @@ impl InMemoryStore {
 
     /// Reads a run; the default when it is not there.
     fn read<T: Default>(&self, run: &str, read: impl FnOnce(&Run) -> T) -> T {
-        lock(&self.state).runs.get(run).map(read).unwrap_or_default()
+        lock_state(&self.state).runs.get(run).map(read).unwrap_or_default()
     }
 }
 
@@ -69,7 +69,7 @@ struct InMemoryJournal {
 impl Journal for InMemoryJournal {
     fn write(&mut self, record: Record, done: Option<Done>) {
         if self.failed.is_none() {
-            self.failed = lock(&self.state).write(&self.run, record).err();
+            self.failed = lock_state(&self.state).write(&self.run, record).err();
         }
         if let Some(done) = done {
             done(self.failed.clone().map_or(Ok(()), Err));
@@ -87,18 +87,18 @@ impl Store for InMemoryStore {
     }
 
     fn claim_run(&self, run: &str) -> Result<Claim> {
-        if !lock(&self.state).claimed.insert(run.to_owned()) {
+        if !lock_state(&self.state).claimed.insert(run.to_owned()) {
             return Ok(Claim::HeldBy(Some(std::process::id())));
         }
         Ok(Claim::Claimed(Box::new(Guard { state: Arc::clone(&self.state), run: run.to_owned() })))
     }
 
     fn project_key(&self) -> Result<ProjectKey> {
-        let mut state = lock(&self.state);
+        let mut state = lock_state(&self.state);
         if let Some(key) = &state.key {
             return Ok(key.clone());
         }
-        Ok(state.key.insert(project_key::random()?).clone())
+        Ok(state.key.insert(project_key::random_key()?).clone())
     }
 
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
@@ -106,12 +106,12 @@ impl Store for InMemoryStore {
     }
 
     fn runs(&self) -> Result<Vec<RunRow>> {
-        let state = lock(&self.state);
+        let state = lock_state(&self.state);
         Ok(state.runs.values().rev().filter_map(|run| state.row(run)).collect())
     }
 
     fn run(&self, id: &str) -> Result<Option<RunRow>> {
-        let state = lock(&self.state);
+        let state = lock_state(&self.state);
         if let Some(run) = state.runs.get(id) {
             return Ok(state.row(run));
         }
@@ -124,7 +124,7 @@ impl Store for InMemoryStore {
     }
 
     fn program(&self, hash: &str) -> Result<Program> {
-        let state = lock(&self.state);
+        let state = lock_state(&self.state);
         let bytes =
             state.programs.get(hash).ok_or_else(|| JournalError("the program of the run is not kept".to_owned()))?;
         read_kept_program(bytes)
@@ -152,8 +152,8 @@ impl Store for InMemoryStore {
                         request: read_json(effect.start.request.as_bytes()).unwrap_or(Json::Null),
                         answer: end.and_then(|e| json(&e.answer)),
                         error: end.and_then(|e| e.error.as_deref()).and_then(|t| read_json(t.as_bytes()).ok()),
-                        tokens_in: signed(usage.tokens_in),
-                        tokens_out: signed(usage.tokens_out),
+                        tokens_in: to_signed(usage.tokens_in),
+                        tokens_out: to_signed(usage.tokens_out),
                         cost: end.and_then(|e| e.usage.cost),
                         origin: effect.origin.clone(),
                         key: info.key.clone(),
@@ -213,10 +213,10 @@ impl Store for InMemoryStore {
                 });
             }
             since.ended = ends.last().map_or(since.ended, |(_, end)| end.seq);
-            since.begun = signed(run.effects.len() as u64);
+            since.begun = to_signed(run.effects.len() as u64);
             since.progress = since.progress.max(run.last_progress);
         });
-        out.sort_by_key(Activity::at);
+        out.sort_by_key(Activity::last_at);
         Ok(out)
     }
 
@@ -264,9 +264,9 @@ impl Store for InMemoryStore {
             ledger.clock = ledger.clock.max(run.row.as_ref().map_or(0, |row| row.clock));
             ledger
         });
-        for (op, change) in &lock(&self.state).changes {
+        for (op, change) in &lock_state(&self.state).changes {
             if change.run.as_deref() == Some(run) {
-                *ledger.changes.entry(ChangeId::of(op)).or_insert(0) += 1;
+                *ledger.changes.entry(ChangeId::of_operation(op)).or_insert(0) += 1;
             }
         }
         Ok(ledger)
@@ -279,9 +279,9 @@ impl Store for InMemoryStore {
     }
 
     fn mark_cancelled(&self, run: &str) -> Result<()> {
-        if let Some(row) = lock(&self.state).runs.get_mut(run).and_then(|run| run.row.as_mut()) {
+        if let Some(row) = lock_state(&self.state).runs.get_mut(run).and_then(|run| run.row.as_mut()) {
             row.status = "cancelled".to_owned();
-            (row.ended, row.until) = (row.ended.or_else(|| Some(now())), None);
+            (row.ended, row.until) = (row.ended.or_else(|| Some(now_ms())), None);
         }
         Ok(())
     }
@@ -307,7 +307,7 @@ impl Store for InMemoryStore {
     }
 
     fn answer_question(&self, run: &str, path: &str, key: &str, answer: &Json) -> Result<bool> {
-        let mut state = lock(&self.state);
+        let mut state = lock_state(&self.state);
         let questions = state.runs.get_mut(run).map(|run| run.questions.as_mut_slice()).unwrap_or_default();
         let open = questions.iter_mut().find(|(q, answer)| q.path == path && q.key == key && answer.is_none());
         Ok(open.map(|(_, slot)| *slot = Some(answer.clone())).is_some())
@@ -321,11 +321,11 @@ impl Store for InMemoryStore {
     }
 
     fn cached(&self, key: &str) -> Result<Option<CachedAnswer>> {
-        Ok(lock(&self.state).cache.get(key).cloned())
+        Ok(lock_state(&self.state).cache.get(key).cloned())
     }
 
     fn cached_of_skill(&self, skill: &str) -> Result<Option<CachedAnswer>> {
-        let state = lock(&self.state);
+        let state = lock_state(&self.state);
         Ok(state.cache.values().filter(|c| c.skill == skill).max_by_key(|c| c.at).cloned())
     }
 
@@ -336,7 +336,7 @@ impl Store for InMemoryStore {
             value: value.clone(),
             at: *at,
         };
-        Ok(lock(&self.state).memory.iter().map(row).collect())
+        Ok(lock_state(&self.state).memory.iter().map(row).collect())
     }
 
     fn memory_of(&self, run: &str) -> Result<Json> {
@@ -345,28 +345,34 @@ impl Store for InMemoryStore {
     }
 
     fn memory_history(&self, memory: &str, key: &str) -> Result<Vec<MemoryChange>> {
-        let state = lock(&self.state);
+        let state = lock_state(&self.state);
         let changes = state.changes.iter().filter(|(op, _)| op.memory == memory && op.key == key);
         Ok(changes.map(|(_, change)| change.clone()).collect())
     }
 
     fn set_memory(&self, memory: &str, key: &str, value: Json) -> Result<()> {
-        lock(&self.state).change(None, &MemoryOp::by_person(memory, key, value), now())
+        lock_state(&self.state).change_memory(None, &MemoryOp::by_person(memory, key, value), now_ms())
     }
 
     fn forget_memory(&self, memory: &str, key: &str) -> Result<bool> {
-        let mut state = lock(&self.state);
+        let mut state = lock_state(&self.state);
         let gone = state.memory.remove(&(memory.to_owned(), key.to_owned())).is_some();
         if gone {
-            let change =
-                MemoryChange { at: now(), run: None, path: None, kind: "forget".to_owned(), change: None, value: None };
+            let change = MemoryChange {
+                at: now_ms(),
+                run: None,
+                path: None,
+                kind: "forget".to_owned(),
+                change: None,
+                value: None,
+            };
             state.changes.push((MemoryOp::by_person(memory, key, Json::Null), change));
         }
         Ok(gone)
     }
 
     fn collect(&self, before: i64, all: bool) -> Result<Collected> {
-        let mut state = lock(&self.state);
+        let mut state = lock_state(&self.state);
         let mut collected = Collected::default();
         let rows: Vec<RunRow> = state.runs.values().filter_map(|run| state.row(run)).collect();
         for row in rows {

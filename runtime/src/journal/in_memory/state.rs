@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value as Json;
 
-use super::signed;
+use super::to_signed;
 use crate::{
     journal::{
         CachedAnswer, EffectEnd, EffectStart, JournalError, MemoryChange, ProgressMark, Question, Record, Result,
         RunRow, RunStart, TimerMark,
-        memory::{cannot_be_added, merged},
+        memory::{cannot_be_added, merge_values},
     },
     project_key::ProjectKey,
     request::{MemoryOp, Usage},
@@ -76,7 +76,7 @@ impl State {
     }
 
     /// Makes a change once: one of the same run with the same id a second time does nothing.
-    pub(super) fn change(&mut self, by: Option<(&str, &str)>, op: &MemoryOp, at: i64) -> Result<()> {
+    pub(super) fn change_memory(&mut self, by: Option<(&str, &str)>, op: &MemoryOp, at: i64) -> Result<()> {
         let run = by.map(|(run, _)| run);
         if by.is_some_and(|(run, id)| !self.made.insert((run.to_owned(), id.to_owned()))) {
             return Ok(());
@@ -84,7 +84,7 @@ impl State {
         let place = (op.memory.clone(), op.key.clone());
         let value = if op.append {
             let old = self.memory.get(&place).map_or_else(|| op.initial.clone(), |(value, _)| value.clone());
-            merged(old, &op.value).ok_or_else(|| cannot_be_added(op))?
+            merge_values(old, &op.value).ok_or_else(|| cannot_be_added(op))?
         } else {
             op.value.clone()
         };
@@ -144,7 +144,7 @@ impl State {
                 return Ok(());
             }
             Record::Remember(change) => {
-                return self.change(Some((id, &change.id)), &change.op, change.at);
+                return self.change_memory(Some((id, &change.id)), &change.op, change.at);
             }
             Record::Cache(cached) => {
                 self.cache.insert(cached.key.clone(), *cached);
@@ -204,7 +204,7 @@ impl Run {
                 None => self.timers.push(mark),
             },
             Record::Event(event, at) => {
-                let seq = signed(self.events.len() as u64) + 1;
+                let seq = to_signed(self.events.len() as u64) + 1;
                 self.events.push((seq, at, event));
             }
             Record::Progress(mark) => {
@@ -231,7 +231,7 @@ impl Run {
                 let (mut tokens, mut cost) = (0_i64, 0_i64);
                 for effect in &self.effects {
                     let usage = effect.usage();
-                    tokens = tokens.saturating_add(signed(usage.tokens_in.saturating_add(usage.tokens_out)));
+                    tokens = tokens.saturating_add(to_signed(usage.tokens_in.saturating_add(usage.tokens_out)));
                     cost = cost.saturating_add(usage.cost.unwrap_or(0));
                 }
                 if let Some(row) = &mut self.row {

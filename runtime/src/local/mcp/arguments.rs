@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 /// What is wrong with the arguments, in words; `None`: nothing that is seen here.
-pub(super) fn mismatch(schema: &Json, args: &Json) -> Option<String> {
+pub(super) fn find_mismatch(schema: &Json, args: &Json) -> Option<String> {
     let properties = schema.get("properties").and_then(Json::as_object);
     let required = schema.get("required").and_then(Json::as_array);
     let args = args.as_object()?;
@@ -59,7 +59,7 @@ fn is_of_type(value: &Json, expected: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::mismatch;
+    use super::find_mismatch;
 
     #[test]
     fn the_mistakes_of_programs_are_seen() {
@@ -77,9 +77,9 @@ mod tests {
             (json!({ "a": 1, "b": 2 }), Some("`b` must be string or null, and is 2")),
             (json!({ "a": 1, "d": 2 }), Some("there is no `d`; it takes `a`, `b`, `c`")),
         ] {
-            assert_eq!(mismatch(&schema, &args).as_deref(), why, "{args}");
+            assert_eq!(find_mismatch(&schema, &args).as_deref(), why, "{args}");
         }
         // A server that says nothing of its arguments takes all.
-        assert_eq!(mismatch(&json!({ "type": "object" }), &json!({ "x": 1 })), None);
+        assert_eq!(find_mismatch(&json!({ "type": "object" }), &json!({ "x": 1 })), None);
     }
 }

@@ -109,7 +109,7 @@ impl Connection {
         let (progress, stderr) = (ProgressTokens::default(), Lines::default());
         let handler = Handler { outbox, progress: Arc::clone(&progress) };
         let failed = |why: String, stderr: &Lines| {
-            let message = format!("the server `{}` cannot be used: {why}{}", server.name, said(stderr));
+            let message = format!("the server `{}` cannot be used: {why}{}", server.name, stderr_text(stderr));
             Failure::raise(ErrorKind::Unavailable, message)
         };
         let late = || format!("it was not ready after {} s", STARTUP.as_secs());
@@ -137,11 +137,11 @@ impl Connection {
                 match timeout(STARTUP, handler.serve(transport)).await {
                     Ok(Ok(service)) => (service, Some(process)),
                     Ok(Err(error)) => {
-                        process.end().await;
+                        process.end_process().await;
                         return Err(failed(error.to_string(), &stderr));
                     }
                     Err(_) => {
-                        process.end().await;
+                        process.end_process().await;
                         return Err(failed(late(), &stderr));
                     }
                 }
@@ -177,7 +177,7 @@ impl Connection {
             Err(why) => {
                 let failure = failed(why, &stderr);
                 if let Some(process) = process {
-                    process.end().await;
+                    process.end_process().await;
                 }
                 return Err(failure);
             }
@@ -200,14 +200,14 @@ impl Connection {
     pub(super) async fn close(self) {
         let _ = timeout(GOODBYE, self.service.cancel()).await;
         if let Some(process) = self.process {
-            process.end().await;
+            process.end_process().await;
         }
     }
 }
 
 impl Process {
     /// Waits a moment for the process to end by itself, and ends it then with all that it has started.
-    async fn end(mut self) {
+    async fn end_process(mut self) {
         let has_ended = timeout(GOODBYE, self.child.wait()).await.is_ok();
         for signal in [Signal::TERM, Signal::KILL] {
             if let Some(group) = self.group {
@@ -319,12 +319,13 @@ impl Caller {
             }
             ServiceError::TransportClosed => {
                 self.is_lost.store(true, Ordering::Relaxed);
-                let message = format!("the server `{}` ended before it had answered{}", self.name, said(&self.stderr));
+                let message =
+                    format!("the server `{}` ended before it had answered{}", self.name, stderr_text(&self.stderr));
                 Failure::raise(ErrorKind::Unavailable, message)
             }
             other => {
                 self.is_lost.store(true, Ordering::Relaxed);
-                let message = format!("the server `{}`: {other}{}", self.name, said(&self.stderr));
+                let message = format!("the server `{}`: {other}{}", self.name, stderr_text(&self.stderr));
                 Failure::raise(ErrorKind::Unavailable, message)
             }
         }
@@ -345,7 +346,7 @@ async fn keep_last_lines(stream: impl tokio::io::AsyncRead + Unpin, lines: Lines
 }
 
 /// The last lines that a server wrote to its standard error, as the end of a message.
-fn said(stderr: &Lines) -> String {
+fn stderr_text(stderr: &Lines) -> String {
     let lines = stderr.lock().unwrap_or_else(PoisonError::into_inner);
     lines.iter().map(|line| format!("\n{line}")).collect()
 }

@@ -127,7 +127,7 @@ async fn call_tool(
         return Err(unknown_tool(&server.name, &request.tool, names.into_iter()));
     };
     let schema = serde_json::Value::Object(tool.input_schema.as_ref().clone());
-    if let Some(why) = arguments::mismatch(&schema, &request.args) {
+    if let Some(why) = arguments::find_mismatch(&schema, &request.args) {
         let message = format!("the arguments do not fit the tool `{}.{}`: {why}", server.name, request.tool);
         return Err(Failure::raise(ErrorKind::Failed, message));
     }

@@ -9,18 +9,17 @@ use std::{
 
 use cascade_ir::ErrorKind;
 use cascade_sandbox::{
-    Network, Report, Spec, is_private_variable,
+    Abilities, Network, Report, Spec, find_toolchains, is_private_variable,
     proxy::{self, Host, Proxy},
-    toolchains,
     tree::Tree,
 };
 use tempfile::TempPath;
 
 use super::{
-    Entered, OpenNetwork, raise,
+    Entered, OpenNetwork,
     records::change_as_record,
-    surroundings::{cargo_home, proxy_variables, search_path},
-    unavailable,
+    surroundings::{cargo_home, local_port, proxy_variables, search_path},
+    tree_failure, unavailable_failure,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -54,10 +53,10 @@ impl Entered<'_> {
         let folder = &sandbox.folder;
         let (temporary, home) = (folder.join("tmp"), folder.join("home"));
         for folder in [&temporary, &home] {
-            fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
+            fs::create_dir_all(folder).map_err(|error| unavailable_failure(folder, &error))?;
         }
         let user_home = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
-        let (mut readable, variables) = user_home.as_deref().map(toolchains).unwrap_or_default();
+        let (mut readable, variables) = user_home.as_deref().map(find_toolchains).unwrap_or_default();
         readable.extend(search_path(user_home.as_deref()));
         readable.extend(settings.readable.iter().filter(|path| path.exists()).cloned());
         readable.extend(sandbox.objects(&mut self.state));
@@ -74,7 +73,8 @@ impl Entered<'_> {
                 };
                 if !home.join(name).exists() {
                     // Where there is no variable for it, it is found in its own home.
-                    std::os::unix::fs::symlink(&folder, home.join(name)).map_err(|error| unavailable(&home, &error))?;
+                    std::os::unix::fs::symlink(&folder, home.join(name))
+                        .map_err(|error| unavailable_failure(&home, &error))?;
                 }
                 own.extend(variable.map(|variable| (variable, folder.clone())));
                 writable.push(folder);
@@ -84,8 +84,8 @@ impl Entered<'_> {
         self.tree()?.settle();
         // Of no other name: what a killed process had started may still write its own report.
         let report = tempfile::Builder::new().prefix("report-").tempfile_in(folder);
-        let report = report.map_err(|error| unavailable(folder, &error))?.into_temp_path();
-        let namespaces = sandbox.abilities()?.namespaces;
+        let report = report.map_err(|error| unavailable_failure(folder, &error))?.into_temp_path();
+        let Abilities { namespaces, notify, .. } = sandbox.abilities()?;
         let spec = Spec {
             directory,
             writable,
@@ -94,13 +94,14 @@ impl Entered<'_> {
             temporary: temporary.clone(),
             network: network.clone(),
             namespaces,
+            watched: notify,
             limits: settings.limits.clone(),
             report: report.to_path_buf(),
         };
         let helper = settings.helper.clone().unwrap_or_default();
         let argv = request.argv.iter().map(|argument| OsStr::new(argument.text.as_str()));
-        let mut command =
-            cascade_sandbox::command(&helper, &spec, argv).map_err(|error| unavailable(&helper, &error))?;
+        let mut command = cascade_sandbox::sandboxed_command(&helper, &spec, argv)
+            .map_err(|error| unavailable_failure(&helper, &error))?;
         command.env_clear();
         let kept = std::env::vars_os().filter(|(name, value)| !is_private_variable(&name.to_string_lossy(), value));
         command.envs(kept).envs(variables);
@@ -118,7 +119,10 @@ impl Entered<'_> {
     fn open_network(&mut self, more: &[String]) -> Result<Network, Raise> {
         let sandbox = self.sandbox;
         if sandbox.open.policy.network == Access::All {
-            return Ok(Network::On);
+            // The service of an agent may be one of this machine.
+            let mut local_ports = sandbox.shared.settings.local_ports.clone();
+            local_ports.extend(more.iter().filter_map(|host| local_port(host)));
+            return Ok(Network::On { supervised: sandbox.abilities()?.notify, local_ports });
         }
         let names = sandbox.hosts(more);
         if names.is_empty() {
@@ -132,9 +136,9 @@ impl Entered<'_> {
             let hosts = names.iter().map(|host| Host::parse(host, private)).collect::<Result<Vec<_>, _>>();
             // The path of a socket must be short.
             let folder = tempfile::Builder::new().prefix("cascade-").tempdir();
-            let folder = folder.map_err(|error| unavailable(&std::env::temp_dir(), &error))?;
+            let folder = folder.map_err(|error| unavailable_failure(&std::env::temp_dir(), &error))?;
             let proxy = Proxy::start(hosts.map_err(wrong)?, folder.path().join("proxy"));
-            let proxy = proxy.map_err(|error| unavailable(folder.path(), &error))?;
+            let proxy = proxy.map_err(|error| unavailable_failure(folder.path(), &error))?;
             self.state.networks.push(OpenNetwork { hosts: names, proxy, _folder: folder });
         }
         let open = found.map_or(self.state.networks.last(), |index| self.state.networks.get(index));
@@ -175,11 +179,11 @@ impl Entered<'_> {
     /// As [`Entered::changes`].
     pub(in crate::local) fn changes_with_text(&mut self) -> Result<Option<(WorkspacePatch, String)>, Raise> {
         let directory = self.sandbox.work().to_string_lossy().into_owned();
-        let changes = self.tree()?.changes().map_err(raise)?;
+        let changes = self.tree()?.changes().map_err(tree_failure)?;
         if changes.is_empty() {
             return Ok(None);
         }
-        let text = self.tree()?.patch_text(&changes).map_err(raise)?;
+        let text = self.tree()?.patch_text(&changes).map_err(tree_failure)?;
         let changes = changes.into_iter().map(change_as_record).collect::<Result<Vec<_>, _>>()?;
         Ok(Some((WorkspacePatch { directory: Some(directory), changes }, text)))
     }

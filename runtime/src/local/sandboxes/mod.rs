@@ -28,7 +28,7 @@ use surroundings::{cache_folder, make_removable};
 
 use crate::{
     failure::{Failure, Raise},
-    interpreter::hex,
+    interpreter::to_hex,
     request::{Answer, Output, RequestId, Usage},
     workspace::{Access, CloseSandbox, ClosedSandbox, OpenSandbox, SandboxEnd, WorkspacePatch},
 };
@@ -45,6 +45,8 @@ pub struct SandboxSettings {
     pub readable: Vec<PathBuf>,
     /// Hosts of lists that may have addresses of private networks.
     pub private_hosts: Vec<String>,
+    /// Ports of this machine that commands with the network on may reach.
+    pub local_ports: Vec<u16>,
     /// The limits of a command.
     pub limits: Limits,
     /// Whether namespaces are left out even where the machine has them.
@@ -116,7 +118,7 @@ impl Sandboxes {
         let copies = settings.folder.clone().unwrap_or_else(cache_folder);
         let (folder, spares) = (copies.join(&run), copies.join("kept"));
         // What an earlier process was applying when it was killed.
-        let unfinished = tree::recover(&cwd).err().map(|error| error.to_string());
+        let unfinished = tree::recover_applies(&cwd).err().map(|error| error.to_string());
         let shared = Arc::new(Shared { settings, abilities: OnceLock::new(), cwd, folder, spares, unfinished });
         Self { shared, known: HashMap::new(), opened: HashMap::new(), removing: Vec::new() }
     }
@@ -242,8 +244,9 @@ impl Sandbox {
         let mut entered = self.enter()?;
         entered.state.applied = (close.end == SandboxEnd::Apply).then(|| id.to_owned());
         let tree = entered.tree()?;
-        let changes = tree.all_changes().map_err(raise)?;
-        let mut closed = ClosedSandbox { patch: tree.patch_text(&changes).map_err(raise)?, ..ClosedSandbox::default() };
+        let changes = tree.all_changes().map_err(tree_failure)?;
+        let mut closed =
+            ClosedSandbox { patch: tree.patch_text(&changes).map_err(tree_failure)?, ..ClosedSandbox::default() };
         if closed.patch.len() > LONGEST_PATCH {
             closed.patch.truncate(closed.patch.floor_char_boundary(LONGEST_PATCH));
             closed.notes.push(format!("the text of the patch was cut after {} MiB", LONGEST_PATCH >> 20));
@@ -253,14 +256,14 @@ impl Sandbox {
         match &close.end {
             SandboxEnd::Discard => {}
             SandboxEnd::Apply => {
-                tree::apply(tree, &changes, id).map_err(raise)?;
+                tree::apply_changes(tree, &changes, id).map_err(tree_failure)?;
             }
             SandboxEnd::Branch(branch) if changes.is_empty() => {
                 closed.notes.push(format!("nothing has changed, and the branch `{branch}` was not made"));
             }
             SandboxEnd::Branch(branch) => {
                 let message = format!("{branch}\n\nMade by Cascade in `{}`.", self.open.name);
-                tree::commit_on_branch(tree, &changes, branch, &message, seconds).map_err(raise)?;
+                tree::commit_on_branch(tree, &changes, branch, &message, seconds).map_err(tree_failure)?;
                 closed.branch = Some(branch.clone());
             }
         }
@@ -307,7 +310,7 @@ impl Sandbox {
             let Some(helper) = &settings.helper else {
                 return Err("this program has no helper for sandboxes".to_owned());
             };
-            let found = cascade_sandbox::probe(helper).map_err(|error| error.to_string())?;
+            let found = cascade_sandbox::probe_abilities(helper).map_err(|error| error.to_string())?;
             Ok(match settings.without_namespaces {
                 true => found.without_namespaces("they are switched off"),
                 false => found,
@@ -330,7 +333,7 @@ impl Sandbox {
 
     fn network_kind(&self) -> Network {
         match &self.open.policy.network {
-            Access::All => Network::On,
+            Access::All => Network::On { supervised: true, local_ports: Vec::new() },
             Access::Only(hosts) if hosts.is_empty() => Network::Off,
             Access::Only(_) => Network::Proxy { port: proxy::PORT, handover: PathBuf::new() },
         }
@@ -348,8 +351,10 @@ impl Sandbox {
         let _outer = self.inside.as_ref().map(|outer| outer.enter()).transpose()?;
         let mut state = self.lock();
         if state.tree.is_none() {
-            state.tree =
-                Some(tree::open(&self.source()?, &self.folder.join("tree"), Some(&self.shared.spares)).map_err(raise)?);
+            state.tree = Some(
+                tree::open_tree(&self.source()?, &self.folder.join("tree"), Some(&self.shared.spares))
+                    .map_err(tree_failure)?,
+            );
         }
         Ok(())
     }
@@ -365,7 +370,7 @@ impl Sandbox {
         if let Some(tree) = &mut state.tree {
             for patch in pending {
                 let changes = patch.changes.iter().map(change_from_record).collect::<Result<Vec<_>, _>>()?;
-                tree.restore(&changes).map_err(raise)?;
+                tree.restore(&changes).map_err(tree_failure)?;
             }
         }
         Ok(Entered { sandbox: self, state })
@@ -428,7 +433,7 @@ impl Sandbox {
         let state = self.lock();
         if let (Some(tree), Some(id)) = (&state.tree, &state.applied) {
             // A mark that stays does no harm.
-            let _ = tree::forget(tree.source(), id);
+            let _ = tree::forget_apply(tree.source(), id);
         }
         if let (Some(tree), true) = (&state.tree, state.is_closed) {
             // What cannot be kept is removed.
@@ -463,7 +468,7 @@ impl Sandbox {
 }
 
 /// A failure of a copy as one of its stage.
-fn raise(error: TreeError) -> Raise {
+fn tree_failure(error: TreeError) -> Raise {
     let kind = match &error {
         TreeError::Conflict(_) => ErrorKind::MergeConflict,
         TreeError::Denied(_) => ErrorKind::Denied,
@@ -480,7 +485,7 @@ fn raise(error: TreeError) -> Raise {
     Failure::raise(kind, message)
 }
 
-fn unavailable(path: &Path, error: &io::Error) -> Raise {
+fn unavailable_failure(path: &Path, error: &io::Error) -> Raise {
     Failure::raise(ErrorKind::Unavailable, format!("no sandbox can be made: `{}`: {error}", path.display()))
 }
 
@@ -505,5 +510,5 @@ fn repository_around(directory: &Path) -> PathBuf {
 }
 
 fn short_digest(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes())[..8])
+    to_hex(&Sha256::digest(text.as_bytes())[..8])
 }

@@ -5,7 +5,7 @@ use cascade_sandbox::tree::{Change, Content, Entry, Kind};
 
 use crate::{
     failure::{Failure, Raise},
-    interpreter::hex,
+    interpreter::to_hex,
     workspace::{FileChange, FileContent, FileState},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn change_as_record(change: Change) -> Result<FileChange, Raise> {
             Some(FileState { content: FileContent::from_bytes(bytes), executable: kind == Kind::Executable })
         }
     };
-    let before = change.before.map(|entry| hex(&entry.hash));
+    let before = change.before.map(|entry| to_hex(&entry.hash));
     Ok(FileChange { path: change.path, before, after, is_output: false })
 }
 

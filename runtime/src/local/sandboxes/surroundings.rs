@@ -62,6 +62,17 @@ pub(super) fn cargo_home(home: &Path) -> PathBuf {
     own
 }
 
+/// Whether a host of a list, `localhost:8080`, is one of the loopback.
+fn is_of_loopback(host: &str) -> bool {
+    ["localhost", "127.", "[::1]"].iter().any(|name| host.starts_with(name))
+}
+
+/// The port of a host that is one of this machine.
+pub(super) fn local_port(host: &str) -> Option<u16> {
+    let (_, port) = host.rsplit_once(':').filter(|_| is_of_loopback(host))?;
+    port.parse().ok()
+}
+
 /// The variables by which programs find the proxy.
 pub(super) fn proxy_variables(port: u16, hosts: &[String]) -> Vec<(OsString, OsString)> {
     let address = format!("http://127.0.0.1:{port}");
@@ -71,8 +82,7 @@ pub(super) fn proxy_variables(port: u16, hosts: &[String]) -> Vec<(OsString, OsS
         all.push((name.to_ascii_lowercase().into(), address.clone().into()));
     }
     // The loopback is the command's own, unless the list names that of the machine.
-    let names_loopback = |host: &String| ["localhost", "127.", "[::1]"].iter().any(|name| host.starts_with(name));
-    let direct = if hosts.iter().any(names_loopback) { "" } else { "localhost,127.0.0.1,::1" };
+    let direct = if hosts.iter().any(|host| is_of_loopback(host)) { "" } else { "localhost,127.0.0.1,::1" };
     for name in ["NO_PROXY", "no_proxy"] {
         all.push((name.into(), direct.into()));
     }

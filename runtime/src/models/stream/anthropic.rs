@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Fold, merge, take_at, take_text};
+use super::{Fold, merge_json, take_at, take_text};
 use crate::{failure::Raise, models::failures::failure_of_error};
 
 /// A content block: what of it belongs to the answer.
@@ -25,7 +25,7 @@ pub(super) struct Stream {
 impl Fold for Stream {
     fn take(&mut self, mut event: Json) -> Result<bool, Raise> {
         match event["type"].as_str() {
-            Some("message_start") => merge(&mut self.usage, take_at(&mut event, "/message/usage")),
+            Some("message_start") => merge_json(&mut self.usage, take_at(&mut event, "/message/usage")),
             Some("content_block_start") => {
                 let kind = take_text(&mut event, "/content_block/type");
                 let text = take_text(&mut event, "/content_block/text");
@@ -49,7 +49,7 @@ impl Fold for Stream {
                 }
             }
             Some("message_delta") => {
-                merge(&mut self.usage, take_at(&mut event, "/usage"));
+                merge_json(&mut self.usage, take_at(&mut event, "/usage"));
                 self.stop_reason = take_at(&mut event, "/delta/stop_reason");
             }
             Some("message_stop") => return Ok(true),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Fold, merge, reports_error, take_at, take_text};
+use super::{Fold, merge_json, reports_error, take_at, take_text};
 use crate::{failure::Raise, models::failures::failure_of_error};
 
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl Fold for Stream {
         if reports_error(&event["error"]) {
             return Err(failure_of_error(&event["error"]));
         }
-        merge(&mut self.usage, take_at(&mut event, "/usage"));
+        merge_json(&mut self.usage, take_at(&mut event, "/usage"));
         // A server that does not stream may send the whole message as one event.
         for pointer in ["/choices/0/delta", "/choices/0/message"] {
             self.take_delta(take_at(&mut event, pointer));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Fold, merge, reports_error, take_at};
+use super::{Fold, merge_json, reports_error, take_at};
 use crate::{failure::Raise, models::failures::failure_of_error};
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ impl Fold for Stream {
         if reports_error(&event["error"]) {
             return Err(failure_of_error(&event["error"]));
         }
-        merge(&mut self.usage, take_at(&mut event, "/usageMetadata"));
+        merge_json(&mut self.usage, take_at(&mut event, "/usageMetadata"));
         if event["promptFeedback"].is_object() {
             self.feedback = take_at(&mut event, "/promptFeedback");
         }

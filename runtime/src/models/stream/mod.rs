@@ -187,7 +187,7 @@ fn reports_error(error: &Json) -> bool {
 }
 
 /// Adds the fields that have a value: later counts of tokens replace earlier ones.
-fn merge(into: &mut Json, from: Json) {
+fn merge_json(into: &mut Json, from: Json) {
     if !into.is_object() {
         *into = json!({});
     }

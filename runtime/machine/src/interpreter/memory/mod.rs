@@ -10,11 +10,11 @@ mod tools;
 use cascade_ir::{ErrorKind, Place};
 
 pub(super) use remote::RemoteMemory;
-pub(super) use tools::{KeyValueTools, refusal};
+pub(super) use tools::{KeyValueTools, refusal_in};
 
 use super::{Machine, fiber::Fiber, frame::Frame};
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce_value},
     eval::{Eval, Result, check_limits},
     failure::{Failure, defect},
     request::MemoryOp,
@@ -47,7 +47,7 @@ impl<'p> Machine<'p> {
                 values.push(match known {
                     Some(json) => {
                         let value = from_json(json);
-                        coerce(&mut self.eval, value, &key.ty, Strictness::Effect).map_err(|failure| {
+                        coerce_value(&mut self.eval, value, &key.ty, Strictness::Effect).map_err(|failure| {
                             let message = format!(
                                 "the memory `{0}.{1}` holds what its type does not allow: {2}; see `cascadec memory get {0}.{1}`",
                                 declared.name, key.name, failure.message
@@ -141,7 +141,7 @@ fn apply_change(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
     // Taken out of its place, so that a list grows without being copied.
     let old = std::mem::replace(held, Value::Null);
     let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
-    let (value, result) = match add(eval, old, change.value.clone()) {
+    let (value, result) = match add_to_value(eval, old, change.value.clone()) {
         Ok(new) => (new, Ok(())),
         Err(failure) => (kept, Err(failure)),
     };
@@ -152,7 +152,7 @@ fn apply_change(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
 }
 
 /// `old += more`.
-fn add(eval: &mut Eval<'_>, old: Value, more: Value) -> Result<Value> {
+fn add_to_value(eval: &mut Eval<'_>, old: Value, more: Value) -> Result<Value> {
     match old {
         Value::Null => Ok(more),
         old => eval.binary(cascade_ir::BinaryOp::Add, old, more).and_then(check_limits),

@@ -14,11 +14,11 @@ use super::{
         frame::{Frame, Mode},
         own_effect::OwnEffect,
     },
-    Change, add,
-    tools::{KeyValueTools, meanings, read_retrieved, read_stored, says_absent},
+    Change, add_to_value,
+    tools::{KeyValueTools, possible_values, read_retrieved, read_stored, says_absent},
 };
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce_value},
     eval::Result,
     failure::{Failure, Raise, defect},
     request::{Answer, McpRequest, Output, RequestId, RequestKind},
@@ -326,7 +326,7 @@ impl<'p> Machine<'p> {
         match remote.jobs.front_mut() {
             Some(Job::Store(change)) => {
                 // What others have stored meanwhile is kept.
-                change.value = add(&mut self.eval, value, change.value.clone())?;
+                change.value = add_to_value(&mut self.eval, value, change.value.clone())?;
                 change.append = false;
             }
             _ => {
@@ -352,8 +352,8 @@ impl<'p> Machine<'p> {
             return Err(defect!("memory {memory} has no key {key}"));
         };
         let mut why = None;
-        for meaning in given.map(meanings).unwrap_or_default() {
-            match coerce(&mut self.eval, crate::value::from_json(&meaning), &declared.ty, Strictness::Effect) {
+        for meaning in given.map(possible_values).unwrap_or_default() {
+            match coerce_value(&mut self.eval, crate::value::from_json(&meaning), &declared.ty, Strictness::Effect) {
                 Ok(value) => return Ok(value),
                 // Some servers say so that they have nothing.
                 Err(_) if meaning.is_null() => {}

@@ -43,20 +43,21 @@ impl KeyValueTools {
     pub(super) fn recognise(tools: &Json) -> Result<Self, Vec<String>> {
         let tools = tools.as_array().map(Vec::as_slice).unwrap_or_default();
         let for_all = tools.iter().find(|tool| {
-            let acts = ["store", "retrieve"].iter().all(|action| allows(tool, "action", action));
-            acts && takes(tool, &["action", "key", "value"])
+            let acts = ["store", "retrieve"].iter().all(|action| allows_value(tool, "action", action));
+            acts && takes_arguments(tool, &["action", "key", "value"])
         });
         if let Some(tool) = for_all {
-            let with_action = |action| KeyValueTool { action: Some(action), ..KeyValueTool::of(tool) };
+            let with_action = |action| KeyValueTool { action: Some(action), ..KeyValueTool::from_tool(tool) };
             return Ok(Self { store: with_action("store"), retrieve: with_action("retrieve") });
         }
-        let find = |verb: &str, args: &[&str]| tools.iter().find(|tool| is_named(tool, verb) && takes(tool, args));
+        let find =
+            |verb: &str, args: &[&str]| tools.iter().find(|tool| is_named(tool, verb) && takes_arguments(tool, args));
         let pair = VERBS
             .iter()
             .find_map(|(store, retrieve)| Some((find(store, &["key", "value"])?, find(retrieve, &["key"])?)));
         match pair {
             Some((store, retrieve)) => {
-                Ok(Self { store: KeyValueTool::of(store), retrieve: KeyValueTool::of(retrieve) })
+                Ok(Self { store: KeyValueTool::from_tool(store), retrieve: KeyValueTool::from_tool(retrieve) })
             }
             None => Err(tools.iter().map(|tool| name_of(tool).to_owned()).collect()),
         }
@@ -71,7 +72,7 @@ impl KeyValueTools {
     pub(super) fn store(&self, key: &str, value: &Json) -> (SmolStr, Json) {
         let mut args = self.store.arguments(key);
         let value = match self.store.takes_text {
-            true => encode(value).into(),
+            true => encode_value(value).into(),
             false => value.clone(),
         };
         args.insert("value".to_owned(), value);
@@ -80,7 +81,7 @@ impl KeyValueTools {
 }
 
 impl KeyValueTool {
-    fn of(tool: &Json) -> Self {
+    fn from_tool(tool: &Json) -> Self {
         let value = tool.pointer("/inputSchema/properties/value/type");
         let takes_text = match value {
             Some(Json::String(one)) => one == "string",
@@ -108,24 +109,24 @@ fn name_of(tool: &Json) -> &str {
     tool.get("name").and_then(Json::as_str).unwrap_or_default()
 }
 
-fn property<'t>(tool: &'t Json, name: &str) -> Option<&'t Json> {
+fn tool_property<'t>(tool: &'t Json, name: &str) -> Option<&'t Json> {
     tool.get("inputSchema")?.get("properties")?.get(name)
 }
 
 fn has_property(tool: &Json, name: &str) -> bool {
-    property(tool, name).is_some()
+    tool_property(tool, name).is_some()
 }
 
 /// Whether an argument may have a value, as far as its schema lists values.
-fn allows(tool: &Json, argument: &str, value: &str) -> bool {
-    match property(tool, argument).and_then(|schema| schema.get("enum")).and_then(Json::as_array) {
+fn allows_value(tool: &Json, argument: &str, value: &str) -> bool {
+    match tool_property(tool, argument).and_then(|schema| schema.get("enum")).and_then(Json::as_array) {
         Some(values) => values.iter().any(|one| one == value),
         None => true,
     }
 }
 
 /// Whether a tool takes these arguments, and needs no others than are known.
-fn takes(tool: &Json, args: &[&str]) -> bool {
+fn takes_arguments(tool: &Json, args: &[&str]) -> bool {
     let required = tool.pointer("/inputSchema/required").and_then(Json::as_array);
     let needs_others = required.into_iter().flatten().filter_map(Json::as_str).any(|name| !ARGUMENTS.contains(&name));
     !needs_others && args.iter().all(|name| has_property(tool, name))
@@ -140,7 +141,7 @@ fn is_named(tool: &Json, verb: &str) -> bool {
 
 /// A value as the text that a server keeps: its JSON. Marked are texts that would themselves be read as JSON, since some
 /// servers read the JSON of what they keep, and objects, since some servers give back an object around the value.
-fn encode(value: &Json) -> String {
+fn encode_value(value: &Json) -> String {
     let is_marked = match value {
         Json::String(text) => serde_json::from_str::<Json>(text).is_ok(),
         value => value.is_object(),
@@ -149,7 +150,7 @@ fn encode(value: &Json) -> String {
 }
 
 /// The values that what a server gave back may mean, the likeliest first.
-pub(super) fn meanings(given: Json) -> Vec<Json> {
+pub(super) fn possible_values(given: Json) -> Vec<Json> {
     let unmarked = |value: Json| match value.as_object().filter(|fields| fields.len() == 1) {
         Some(fields) => fields.get(VALUE_FIELD).cloned().unwrap_or(value),
         None => value,
@@ -181,7 +182,7 @@ pub(super) fn read_retrieved(answer: Json, key: &str) -> Result<Option<Json>, St
     if is("found", false) || is("exists", false) {
         return Ok(None);
     }
-    if let Some(why) = refusal(fields) {
+    if let Some(why) = refusal_in(fields) {
         return if says_absent(&why, key) { Ok(None) } else { Err(why) };
     }
     let nested = || ["entry", "memory", "result", "data"].iter().find_map(|name| fields.get(*name)?.get("value"));
@@ -199,14 +200,14 @@ pub(super) fn read_retrieved(answer: Json, key: &str) -> Result<Option<Json>, St
 /// What the server says went wrong.
 pub(super) fn read_stored(answer: &Json) -> Result<(), String> {
     let read = answer.as_str().and_then(|text| serde_json::from_str::<Json>(text).ok());
-    match read.as_ref().unwrap_or(answer).as_object().and_then(refusal) {
+    match read.as_ref().unwrap_or(answer).as_object().and_then(refusal_in) {
         Some(why) => Err(why),
         None => Ok(()),
     }
 }
 
 /// What went wrong, where an answer says that something did.
-pub(in crate::interpreter) fn refusal(fields: &Map<String, Json>) -> Option<String> {
+pub(in crate::interpreter) fn refusal_in(fields: &Map<String, Json>) -> Option<String> {
     let failed = ["success", "ok", "stored"].iter().any(|name| fields.get(*name) == Some(&Json::Bool(false)));
     let error = fields.get("error").filter(|error| !error.is_null() && **error != Json::Bool(false));
     match (error, failed) {
@@ -278,13 +279,13 @@ mod tests {
             json!(null),
             json!({ "value": "1" }),
         ] {
-            let kept = encode(&value);
-            assert_eq!(meanings(Json::String(kept.clone()))[0], value, "{kept}");
+            let kept = encode_value(&value);
+            assert_eq!(possible_values(Json::String(kept.clone()))[0], value, "{kept}");
             let read = serde_json::from_str(&kept).unwrap();
-            assert!(meanings(read).contains(&value), "{kept}");
+            assert!(possible_values(read).contains(&value), "{kept}");
         }
         // Another client wrote plain text.
-        assert_eq!(meanings(json!("hello there")), [json!("hello there")]);
+        assert_eq!(possible_values(json!("hello there")), [json!("hello there")]);
     }
 
     #[test]
