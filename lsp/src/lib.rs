@@ -25,13 +25,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
 };
-use tower_lsp::{LspService, Server};
+use tower_lsp::{LspService, Server, jsonrpc::Request};
+use tower_service::Service;
 
 use crate::{server::Backend, session::Session};
 
@@ -59,8 +61,9 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite, histo
     let mut client = None;
     let (service, socket) = LspService::new(|connected| {
         client = Some(connected.clone());
-        Backend::new(connected, events, shutdown_received.clone())
+        Backend::new(connected, events)
     });
+    let service = NoteShutdown { service, received: Arc::clone(&shutdown_received) };
     let publishing = async {
         if let Some(client) = client {
             publish::publish_diagnostics(&client, publications).await;
@@ -73,4 +76,28 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite, histo
         () = publishing => {}
     }
     u8::from(!shutdown_received.load(Ordering::SeqCst))
+}
+
+/// Notes that `shutdown` was received when it is read. Its answer may not be made any more: a client can send `exit`
+/// right behind it.
+struct NoteShutdown<S> {
+    service: S,
+    received: Arc<AtomicBool>,
+}
+
+impl<S: Service<Request>> Service<Request> for NoteShutdown<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        if request.method() == "shutdown" {
+            self.received.store(true, Ordering::SeqCst);
+        }
+        self.service.call(request)
+    }
 }

@@ -3,10 +3,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
@@ -52,15 +49,14 @@ use crate::{
 pub(crate) struct Backend {
     client: Client,
     events: UnboundedSender<Event>,
-    shutdown_received: Arc<AtomicBool>,
     /// Whether the client can watch files at the request of a server.
     watches: AtomicBool,
 }
 
 impl Backend {
-    /// Creates a backend that forwards events and records whether the client sent `shutdown`.
-    pub(crate) fn new(client: Client, events: UnboundedSender<Event>, shutdown_received: Arc<AtomicBool>) -> Self {
-        Self { client, events, shutdown_received, watches: AtomicBool::new(false) }
+    /// Creates a backend that forwards events.
+    pub(crate) fn new(client: Client, events: UnboundedSender<Event>) -> Self {
+        Self { client, events, watches: AtomicBool::new(false) }
     }
 
     /// Asks about a document, or about the project where there is none. The question is sent before anything is
@@ -206,7 +202,6 @@ impl LanguageServer for Backend {
     }
 
     async fn shutdown(&self) -> Result<()> {
-        self.shutdown_received.store(true, Ordering::SeqCst);
         Ok(())
     }
 

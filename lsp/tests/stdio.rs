@@ -245,6 +245,14 @@ async fn the_exit_code_depends_on_shutdown() {
     client.notify("exit", Value::Null).await;
     assert_eq!(client.exit_code().await, 0, "shutdown, exit");
 
+    // Many clients do not wait for the answer.
+    for _ in 0..20 {
+        let mut client = Client::start(json!({})).await;
+        client.send_request("shutdown", Value::Null).await;
+        client.notify("exit", Value::Null).await;
+        assert_eq!(client.exit_code().await, 0, "shutdown and exit at once");
+    }
+
     let mut client = Client::start(json!({})).await;
     client.notify("exit", Value::Null).await;
     assert_eq!(client.exit_code().await, 1, "exit");

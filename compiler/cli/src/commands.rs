@@ -189,12 +189,12 @@ fn picture_of_run(args: &GraphArgs, run: &str, cascade: &str) -> Result<RunPictu
     };
     let file = std::fs::canonicalize(&args.file).map_err(|e| Stop::file("read", &args.file, &e))?;
     let store = match journal::find_of_file(&file) {
-        Some(path) => journal::open(&path)?,
+        Some(path) => journal::open_store(&path)?,
         None if run == "last" => return not_run(),
         None => journal::open_project_store()?,
     };
     if run == "last" {
-        return match journal::newest_of(&store.runs()?, &file, cascade) {
+        return match journal::newest_run_of(&store.runs()?, &file, cascade) {
             Some(run) => picture::read_run(&*store, run),
             None => not_run(),
         };

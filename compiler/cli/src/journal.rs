@@ -59,7 +59,7 @@ pub fn find_of_file(file: &Path) -> Option<PathBuf> {
 
 /// The newest of these runs that is of this cascade of this file. A run names its file from the folder in which it was
 /// called.
-pub fn newest_of<'r>(runs: &'r [RunRow], file: &Path, cascade: &str) -> Option<&'r RunRow> {
+pub fn newest_run_of<'r>(runs: &'r [RunRow], file: &Path, cascade: &str) -> Option<&'r RunRow> {
     let file = std::fs::canonicalize(file).ok()?;
     let named = |run: &RunRow| std::fs::canonicalize(Path::new(&run.cwd).join(&run.file)).ok();
     let is_of_file = |run: &&RunRow| run.cascade == cascade && named(run).as_ref() == Some(&file);
@@ -81,11 +81,11 @@ pub fn open_project_store() -> Result<Arc<dyn Store>, Stop> {
             "go to the folder in which `cascadec run` was called",
         ));
     };
-    open(&path)
+    open_store(&path)
 }
 
 /// Opens a journal that is there.
-pub fn open(path: &Path) -> Result<Arc<dyn Store>, Stop> {
+pub fn open_store(path: &Path) -> Result<Arc<dyn Store>, Stop> {
     Ok(Arc::new(SqliteStore::open(path)?))
 }
 

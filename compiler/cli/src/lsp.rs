@@ -64,7 +64,7 @@ impl RunHistory for Journals {
     fn last_run(&self, file: &Path, cascade: &str) -> Option<LastRun> {
         let path = journal::find_of_file(file)?;
         let runs = self.runs(&path)?;
-        let run = journal::newest_of(&runs, file, cascade)?;
+        let run = journal::newest_run_of(&runs, file, cascade)?;
         let (took, tokens) = (u64::try_from(run.clock).unwrap_or(0), u64::try_from(run.tokens).unwrap_or(0));
         Some(LastRun {
             id: run.id.clone(),

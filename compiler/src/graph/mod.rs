@@ -100,10 +100,10 @@ pub fn draw_picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Pic
         [("on success", &cascade.on_success), ("on failure", &cascade.on_failure), ("on cancel", &cascade.on_cancel)]
     {
         if let Some(hook) = hook {
-            let path = join(&cascade.name, &word.replace(' ', "_"));
+            let path = join_path(&cascade.name, &word.replace(' ', "_"));
             let inner = reader.block(&hook.body, &path);
             if !inner.is_empty() {
-                let origin = Origin { path: Some(path), place: known(hook.body.place) };
+                let origin = Origin { path: Some(path), place: known_place(hook.body.place) };
                 parts.push(Part::Frame(Head { title: word.to_owned(), origin }, inner));
             }
         }
@@ -112,12 +112,12 @@ pub fn draw_picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Pic
 }
 
 /// The path of what is called `name` within `path`.
-fn join(path: &str, name: &str) -> String {
+fn join_path(path: &str, name: &str) -> String {
     format!("{path}/{name}")
 }
 
 /// A place, unless it is that of something which nobody wrote.
-fn known(place: ir::Place) -> Option<ir::Place> {
+fn known_place(place: ir::Place) -> Option<ir::Place> {
     (place.line > 0).then_some(place)
 }
 
@@ -133,12 +133,12 @@ impl Reader<'_> {
 
     fn stmt(&self, stmt: &ir::Stmt, path: &str) -> Option<Part> {
         let node = |title: String, detail: &str, kind, place: Option<ir::Place>| {
-            let origin = Origin { path: None, place: place.and_then(known) };
+            let origin = Origin { path: None, place: place.and_then(known_place) };
             Some(Part::Box(Node { title, detail: detail.to_owned(), kind, origin }))
         };
         match stmt {
             ir::Stmt::Stage(stage) => {
-                let origin = Origin { path: Some(join(path, &stage.name)), place: known(stage.place) };
+                let origin = Origin { path: Some(join_path(path, &stage.name)), place: known_place(stage.place) };
                 Some(self.read_work(&stage.work, Some(stage.name.as_str()), path, origin))
             }
             ir::Stmt::Work(work, _) => {
@@ -266,7 +266,7 @@ fn origin_of_unnamed(work: &ir::Work, path: &str) -> Origin {
         ir::Work::Block(block) => (None, Some(block.place)),
         ir::Work::Skill(..) | ir::Work::Cascade(..) | ir::Work::Person(_) | ir::Work::Pure(_) => (None, None),
     };
-    Origin { path: name.map(|name| join(path, name)), place: place.and_then(known) }
+    Origin { path: name.map(|name| join_path(path, name)), place: place.and_then(known_place) }
 }
 
 fn pattern_text(pattern: &ir::Pattern) -> String {

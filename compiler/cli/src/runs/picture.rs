@@ -131,9 +131,14 @@ impl Stages {
     }
 }
 
-/// `main/a` and `main` of `main/a/b`.
+/// `main` and `main/a` of `main/a[0]/b`: what is recorded of a loop itself has no number.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.char_indices().filter(|(_, c)| *c == '/').filter_map(|(at, _)| path.get(..at))
+    path.char_indices().filter(|(_, c)| *c == '/').filter_map(|(at, _)| {
+        let above = path.get(..at)?;
+        let last = above.rfind('/').map_or(0, |slash| slash + 1);
+        let number = above.get(last..)?.find('[').map_or(at, |bracket| last + bracket);
+        above.get(..number)
+    })
 }
 
 /// Several iterations of a stage, or the stages within it.

@@ -6,7 +6,7 @@ use cascade_grammar::ast::{Item, Span};
 use rustc_hash::FxHashSet as HashSet;
 use smol_str::SmolStr;
 
-use super::Question;
+use super::{Question, habits::Habits};
 use crate::world::Def;
 
 /// What an entry is, for its icon.
@@ -142,6 +142,10 @@ impl Collected {
     /// The entries, the best first; of several with one label, the best. When there are too many, only those that
     /// have the letters of `prefix` in their order are kept, and the best of them; then the second part is `true`.
     pub fn finish(mut self, question: &Question<'_>, prefix: &str) -> (Vec<Completion>, bool) {
+        let habits = Habits::learn(question);
+        for (score, entry) in &mut self.entries {
+            *score += habits.score(entry.label().trim_end_matches(':'));
+        }
         self.entries.sort_by_key(|(score, _)| -score);
         let mut seen = HashSet::default();
         let first: Vec<bool> = self.entries.iter().map(|(_, entry)| seen.insert(entry.label())).collect();

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     builtins::{method_names, method_signature},
+    index::field_symbol,
     types::{Ty, TyKind, VariantDef},
     walk,
     world::Def,
@@ -94,6 +95,7 @@ impl<'a> Question<'a> {
             let mut score = 80 - (number as i32).min(15) + self.fit(expected, field) / 2;
             score += if wanted_name == Some(name.as_str()) { 30 } else { 0 };
             score -= if value.called { 60 } else { 0 };
+            score += if self.is_field_read(present, &name) { 0 } else { 20 };
             score += self.rank_member(value.member, field) / 2;
             let entry = Completion::new(name.as_str(), CompletionKind::Field).detail(types.type_text(field));
             let doc = self.field_doc(present, &name);
@@ -126,6 +128,16 @@ impl<'a> Question<'a> {
             };
             out.add(score, also(entry));
         }
+    }
+
+    /// Whether the declaration at the cursor reads this field: who reads one field goes on with the others.
+    fn is_field_read(&self, record: Ty, name: &str) -> bool {
+        let Some(symbol) = field_symbol(&self.analysis.types, record, name) else { return false };
+        let around = self.around.and_then(|item| self.analysis.modules[self.module].parse.file.items.get(item));
+        let mut uses = self.analysis.index.uses(symbol);
+        uses.any(|(module, span)| {
+            module as usize == self.module && around.is_none_or(|item| item.span.touches(span.start))
+        })
     }
 
     /// What the elements of a list tell of its methods: numbers are added, texts joined, lists flattened.
@@ -190,7 +202,7 @@ impl<'a> Question<'a> {
     }
 
     fn field_doc(&self, record: Ty, name: &str) -> String {
-        let symbol = crate::index::field_symbol(&self.analysis.types, record, name);
+        let symbol = field_symbol(&self.analysis.types, record, name);
         symbol.and_then(|symbol| self.analysis.describe(symbol)).map(|d| d.documentation).unwrap_or_default()
     }
 

@@ -7,11 +7,13 @@
 
 mod excerpt;
 mod files;
+mod habits;
 mod imports;
 mod item;
 mod members;
 mod place;
 mod place_in_body;
+mod types;
 mod values;
 mod words;
 
@@ -34,7 +36,6 @@ use place::{Place, Wanted, find_place};
 use crate::{
     analyze::Options,
     body::error_kind,
-    builtins::BASIC_TYPE_NAMES,
     checks::attributes::{Target, attribute_names},
     compile::{Analysis, compile_with},
     ide::Analysed,
@@ -296,7 +297,7 @@ impl<'a> Question<'a> {
                     self.add_fields(ty, present, 100, out);
                 }
             }
-            Place::Type { of, inner } => self.complete_type(*of, *inner, out),
+            Place::Type { of, depth, like } => self.complete_type(*of, *depth, like.as_ref(), out),
             Place::ModuleMember { module, wanted } => {
                 if let Some(Def::Module(module)) = self.find(module) {
                     for (name, def) in self.exported(module).into_iter().filter(|(_, def)| is_wanted(*wanted, *def)) {
@@ -348,7 +349,9 @@ impl<'a> Question<'a> {
                 let all = [Target::Cascade, Target::Skill, Target::Stage].into_iter().flat_map(attribute_names);
                 out.words(100, CompletionKind::Word, all);
             }
-            ":" | "->" | "<" if self.words.name && !self.words.expression => self.complete_type(None, sign == "<", out),
+            ":" | "->" | "<" if self.words.name && !self.words.expression => {
+                self.complete_type(None, usize::from(sign == "<"), None, out)
+            }
             _ if self.words.expression => self.complete_value(&place::ValuePlace::default(), out),
             _ => {}
         }
@@ -359,87 +362,6 @@ impl<'a> Question<'a> {
         for word in &self.words.words {
             out.add(score + words::usual(word), Completion::new(*word, CompletionKind::Keyword));
         }
-    }
-
-    /// A type: first the one that fields and parameters of the same name have, then what the file names often.
-    fn complete_type(&self, of: Option<&str>, inner: bool, out: &mut Collected) {
-        let used = self.words_of_text();
-        let count = |name: &str| used.get(name).copied().unwrap_or(0).min(7);
-        let before = of.map(|of| self.types_of_namesakes(of)).unwrap_or_default();
-        // `verdict: Verdict`, `tracked_files: list<TrackedFile>`.
-        let plain = of.unwrap_or_default().replace('_', "").to_lowercase();
-        let singular = plain.trim_end_matches('s');
-        let alike = |name: &str| {
-            let name = name.trim_start_matches('_').to_lowercase();
-            let whole = plain.ends_with(&name) || singular.ends_with(&name);
-            if whole || (name.len() > 3 && plain.starts_with(&name)) { 45 } else { 0 }
-        };
-        let namesake = |name: &str| alike(name) + if before.iter().any(|ty| *ty == name) { 60 } else { 0 };
-        for (number, name) in BASIC_TYPE_NAMES.iter().enumerate() {
-            let entry = Completion::new(*name, CompletionKind::Type);
-            let entry = if matches!(*name, "list" | "map" | "outcome") && !self.bracket_follows() {
-                entry.snippet(format!("{name}<${{1:T}}>"))
-            } else {
-                entry
-            };
-            let common = match *name {
-                "string" => 20,
-                "int" | "list" | "path" => 12,
-                "bool" | "float" | "file" => 8,
-                _ => 0,
-            };
-            // With `<` after it, it has arguments.
-            let takes = matches!(*name, "list" | "map" | "outcome") == self.bracket_follows();
-            let score = 50 - number as i32 + common + 2 * count(name) + namesake(name);
-            out.add(if takes { score + if self.bracket_follows() { 60 } else { 0 } } else { score - 40 }, entry);
-        }
-        for (name, binding) in self.visible() {
-            match binding.def {
-                def @ Def::Type(_) => {
-                    let unused = if self.usage(def) == Usage::Nowhere { 35 } else { 0 };
-                    let score = 50 + unused + 2 * count(name) + namesake(name) + if inner { 12 } else { 0 };
-                    let foreign = if self.prelude_name(name) { 45 } else { 0 };
-                    out.add_declared(score - foreign, name, def, false);
-                }
-                def @ Def::Module(module)
-                    if self.exported(module).iter().any(|(_, def)| matches!(def, Def::Type(_))) =>
-                {
-                    out.add_declared(20, name, def, false);
-                }
-                _ => {}
-            }
-        }
-        self.add_importable(Some(Wanted::Type), 0, out);
-    }
-
-    fn bracket_follows(&self) -> bool {
-        self.text.get(self.offset as usize + TYPED_NAME.len()..).unwrap_or_default().starts_with('<')
-    }
-
-    /// How often each word stands in the text.
-    fn words_of_text(&self) -> HashMap<&'a str, i32> {
-        let mut counts = HashMap::default();
-        for word in self.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            *counts.entry(word).or_insert(0) += 1;
-        }
-        counts
-    }
-
-    /// The outermost names of the types that fields and parameters of a name have elsewhere in the file.
-    fn types_of_namesakes(&self, name: &str) -> Vec<String> {
-        let types = &self.analysis.types;
-        let declared = &self.analysis.declared;
-        let here = |module: usize| module == self.module;
-        let signatures = declared.fns.iter().chain(&declared.skills).chain(&declared.cascades);
-        let params = signatures.filter(|s| here(s.origin.module)).flat_map(|s| &s.params);
-        let params = params.filter(|param| param.name == name).map(|param| param.ty);
-        let records = types.defs.iter().zip(&declared.types).filter(|(_, of)| here(of.origin.module));
-        let fields = records.filter_map(|(def, _)| match &def.kind {
-            TypeDefKind::Record(fields) => fields.iter().find(|field| field.name == name).map(|field| field.ty),
-            _ => None,
-        });
-        let texts = params.chain(fields).filter(|ty| *ty != Ty::ERROR).map(|ty| types.type_text(types.non_null(ty)));
-        texts.map(|text| text.split(['<', ' ']).next().unwrap_or_default().to_owned()).collect()
     }
 
     fn complete_declared(&self, wanted: Wanted, out: &mut Collected) {

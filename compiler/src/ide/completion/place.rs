@@ -1,9 +1,9 @@
 //! What the name that is being typed stands for: found in the tree, in which [`TYPED_NAME`] stands there.
 
 use cascade_grammar::ast::{
-    Arg, Attach, Attribute, Expr, ExprKind, FieldDecl, FnBody, ImportSource, Item, ItemKind, MockOutcome, Name, Param,
-    RecordEntry, RouteTarget, Setting, SkillDecl, SkillLineKind, Span, Stmt, TestDecl, TestLineKind, TypeExpr,
-    TypeExprKind,
+    Arg, Attach, Attribute, Block, Expr, ExprKind, FieldDecl, FnBody, ImportSource, Item, ItemKind, MockOutcome, Name,
+    Param, RecordEntry, RouteTarget, Setting, SkillDecl, SkillLineKind, Span, Stmt, StmtKind, TestDecl, TestLineKind,
+    TypeExpr, TypeExprKind,
 };
 
 use crate::index::TYPED_NAME;
@@ -71,8 +71,10 @@ pub(super) enum Place<'t> {
     Type {
         /// The field or the parameter whose type it is.
         of: Option<&'t str>,
-        /// Whether it is an argument of another type.
-        inner: bool,
+        /// How many types surround it: 1 in `list<…>`.
+        depth: usize,
+        /// What has the same type, as far as the declaration tells.
+        like: Option<TypeLike<'t>>,
     },
     /// A member of a module, where a dotted name stands.
     ModuleMember { module: &'t str, wanted: Wanted },
@@ -98,6 +100,15 @@ pub(super) enum Place<'t> {
     NewName,
 }
 
+/// What has the type that is being typed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TypeLike<'t> {
+    /// An expression: the default of a parameter, what is returned.
+    Value(Span),
+    /// It is written elsewhere: the result of a skill and its `output`.
+    Written(&'t TypeExpr),
+}
+
 /// Which declarations can be meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -119,7 +130,8 @@ pub(super) fn name_texts<'t>(names: impl IntoIterator<Item = &'t Name>) -> Vec<&
 
 /// The place of the typed name in a declaration.
 pub(super) fn find_place(item: &Item) -> Option<Place<'_>> {
-    let mut finder = Finder { found: None, typed_field: None, value: ValuePlace::default(), own: None };
+    let mut finder =
+        Finder { found: None, typed_field: None, type_like: None, value: ValuePlace::default(), own: None };
     finder.item(item);
     finder.found
 }
@@ -129,6 +141,8 @@ pub(super) struct Finder<'t> {
     pub found: Option<Place<'t>>,
     /// The field or the parameter whose type is read.
     pub typed_field: Option<&'t str>,
+    /// What has the type that is read.
+    pub type_like: Option<TypeLike<'t>>,
     /// What the surroundings tell of the next name.
     pub value: ValuePlace<'t>,
     pub own: Option<Span>,
@@ -201,7 +215,11 @@ impl<'t> Finder<'t> {
             }
             ItemKind::Skill(decl) => self.skill(decl),
             ItemKind::Fn(decl) => {
-                self.signature(&decl.name, &decl.params, decl.result.as_ref());
+                let returned = match &decl.body {
+                    FnBody::Expr(value) => Some(TypeLike::Value(value.span)),
+                    FnBody::Block(block) => returned_in(block),
+                };
+                self.signature(&decl.name, &decl.params, decl.result.as_ref(), returned);
                 match &decl.body {
                     FnBody::Expr(value) => self.expr(value),
                     FnBody::Block(block) => self.block(block),
@@ -219,7 +237,7 @@ impl<'t> Finder<'t> {
                 self.fields(&decl.entries);
             }
             ItemKind::Cascade(decl) => {
-                self.signature(&decl.name, &decl.params, decl.result.as_ref());
+                self.signature(&decl.name, &decl.params, decl.result.as_ref(), returned_in(&decl.body));
                 self.clauses(&decl.clauses);
                 self.block(&decl.body);
             }
@@ -228,26 +246,35 @@ impl<'t> Finder<'t> {
         }
     }
 
-    fn signature(&mut self, name: &'t Name, params: &'t [Param], result: Option<&'t TypeExpr>) {
+    fn signature(
+        &mut self,
+        name: &'t Name,
+        params: &'t [Param],
+        result: Option<&'t TypeExpr>,
+        returned: Option<TypeLike<'t>>,
+    ) {
         self.new_names([name]);
         for param in params {
             self.new_names([&param.name]);
             self.typed_field = Some(&param.name.text);
+            self.type_like = param.default.as_ref().map(|value| TypeLike::Value(value.span));
             self.ty(&param.ty);
             self.typed_field = None;
             param.default.iter().for_each(|value| self.expr(value));
         }
         self.typed_field = Some(&name.text);
+        self.type_like = returned;
         result.into_iter().for_each(|ty| self.ty(ty));
-        self.typed_field = None;
+        (self.typed_field, self.type_like) = (None, None);
     }
 
     fn fields(&mut self, fields: &'t [FieldDecl]) {
         for field in fields {
             self.new_names([&field.name]);
             self.typed_field = Some(&field.name.text);
+            self.type_like = field.default.as_ref().map(|value| TypeLike::Value(value.span));
             self.ty(&field.ty);
-            self.typed_field = None;
+            (self.typed_field, self.type_like) = (None, None);
             field.default.iter().for_each(|value| self.expr(value));
         }
     }
@@ -308,7 +335,15 @@ impl<'t> Finder<'t> {
     }
 
     fn skill(&mut self, decl: &'t SkillDecl) {
-        self.signature(&decl.name, &decl.params, decl.result.as_ref());
+        let returned = decl.body.iter().find_map(|line| match &line.kind {
+            SkillLineKind::Return(value) => Some(TypeLike::Value(value.span)),
+            _ => None,
+        });
+        let output = decl.body.iter().find_map(|line| match &line.kind {
+            SkillLineKind::Output { ty, .. } => ty.as_ref().map(TypeLike::Written),
+            _ => None,
+        });
+        self.signature(&decl.name, &decl.params, decl.result.as_ref(), returned.or(output));
         for line in &decl.body {
             match &line.kind {
                 SkillLineKind::Prompt(e)
@@ -344,7 +379,13 @@ impl<'t> Finder<'t> {
                 SkillLineKind::Env(settings) => self.settings("env", settings),
                 SkillLineKind::Output { format, ty } => {
                     self.word(format, super::words::OUTPUTS);
+                    // What a skill reads is its result, unless it returns something else.
+                    let result = decl.result.as_ref().filter(|_| returned.is_none());
+                    let rows = matches!(&*format.text, "csv" | "json_lines");
+                    let read = if rows { result.and_then(first_argument) } else { result };
+                    self.type_like = read.map(TypeLike::Written);
                     ty.iter().for_each(|ty| self.ty(ty));
+                    self.type_like = None;
                 }
                 SkillLineKind::OutputFiles { word, pattern } => {
                     self.word(word, super::words::OUTPUTS);
@@ -422,19 +463,19 @@ impl<'t> Finder<'t> {
     }
 
     pub(super) fn ty(&mut self, ty: &'t TypeExpr) {
-        self.inner_ty(ty, false);
+        self.inner_ty(ty, 0);
     }
 
-    fn inner_ty(&mut self, ty: &'t TypeExpr, inner: bool) {
+    fn inner_ty(&mut self, ty: &'t TypeExpr, depth: usize) {
         match &ty.kind {
             TypeExprKind::Named { path, args } => {
                 if path.first().is_some_and(is_typed_name) {
-                    self.set(Place::Type { of: self.typed_field, inner });
+                    self.set(Place::Type { of: self.typed_field, depth, like: self.type_like });
                 }
                 self.path(path, Wanted::Type);
-                args.iter().for_each(|ty| self.inner_ty(ty, true));
+                args.iter().for_each(|ty| self.inner_ty(ty, depth + 1));
             }
-            TypeExprKind::Optional(optional) => self.inner_ty(optional, inner),
+            TypeExprKind::Optional(optional) => self.inner_ty(optional, depth),
             TypeExprKind::Record(fields) => self.fields(fields),
             TypeExprKind::Where(inner, predicate) => {
                 self.ty(inner);
@@ -442,5 +483,22 @@ impl<'t> Finder<'t> {
             }
             TypeExprKind::Error => {}
         }
+    }
+}
+
+/// What a block returns, or is.
+fn returned_in(block: &Block) -> Option<TypeLike<'_>> {
+    let mut statements = block.stmts.iter().rev();
+    statements.find_map(|stmt| match &stmt.kind {
+        StmtKind::Return(Some(value)) | StmtKind::Expr(value, _) => Some(TypeLike::Value(value.span)),
+        _ => None,
+    })
+}
+
+/// `T` of `list<T>`.
+fn first_argument(ty: &TypeExpr) -> Option<&TypeExpr> {
+    match &ty.kind {
+        TypeExprKind::Named { args, .. } => args.first(),
+        _ => None,
     }
 }
