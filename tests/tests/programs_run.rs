@@ -92,17 +92,21 @@ fn write_answer(line: &str, said: &Said) -> String {
 
 /// pytest, played: each file `tests/*.sh` is a test.
 const PYTHON: &str = r#"
-report=; only=
+report=; only=; collect=
 while [ $# -gt 0 ]; do
   case "$1" in
     --junitxml=*) report=${1#*=};;
-    -k) only=$2; shift;;
-    -m|-p) shift;;
+    --collect-only) collect=1;;
+    -m|-p|-o) shift;;
     -*) ;;
-    *) only=$1;;
+    *) only=${1##*::};;
   esac
   shift
 done
+if [ -n "$collect" ]; then
+  for file in tests/*.sh; do echo "$file::$(basename "$file" .sh)"; done
+  exit 0
+fi
 n=0; bad=0; cases=
 for file in tests/*.sh; do
   name=$(basename "$file" .sh)
@@ -289,7 +293,7 @@ fn complete_dev_workflow() {
     let stage = prepare(REPAIR, &[ONE, TWO]);
     stage.program(
         "cargo",
-        "mkdir -p target/nextest/ci\ntest=\nif [ $# -gt 4 ]; then test=$5; fi\n\
+        "mkdir -p target/nextest/ci\ntest=\nif [ \"$6\" = -E ]; then test=${7#test(=}; test=${test%)}; fi\n\
          exec python -m pytest -q --junitxml=target/nextest/ci/junit.xml $test\n",
     );
     fs::write(stage.path().join("repo/.gitignore"), "target\nreport.xml\n").unwrap();

@@ -131,7 +131,9 @@ fn what_the_compiler_refuses_the_schema_refuses() {
         "[providers.openai]\nheaders = [\"a\"]",
         "[models.m]\ncontext = 0",
         "[models.m]\nprice = 1",
-        "[sandbox]\nallow_unenforced = [\"all\"]",
+        "[sandbox]\nmemory = \"4GB\"",
+        "[sandbox]\nlocal_ports = [0]",
+        "[sandbox]\nlocal_ports = [\"5432\"]",
         "[sandbox]\nmemory = \"4GB\"",
     ];
     let schema = schema();

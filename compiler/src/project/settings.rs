@@ -42,13 +42,13 @@ enum Kind {
     Number,
     /// A list of texts that has one at least.
     Texts,
+    /// A list of numbers of ports.
+    Ports,
     /// A text, or such a list.
     TextOrTexts,
     /// A list of some of these texts.
     SomeOf(&'static [&'static str]),
     Patterns,
-    /// A list of numbers of ports.
-    Ports,
     Edition,
     /// A text of this form, an ECMA regular expression.
     Form(&'static str),
@@ -98,7 +98,7 @@ pub(super) const SANDBOX: &[Setting] = &[
     ),
     setting("read", Kind::Texts, "Folders and files that commands in sandboxes may read besides the system."),
     setting("private_hosts", Kind::Texts, "Hosts that may have addresses of private networks."),
-    setting("local_ports", Kind::Ports, "Ports of this machine that commands with `network` may reach."),
+    setting("local_ports", Kind::Ports, "Ports of this machine that commands with `network on` may reach by TCP."),
     setting(
         "memory",
         Kind::Form("^[0-9]+ *(MiB|GiB)$"),
@@ -205,13 +205,12 @@ impl Setting {
             Kind::Flag => json!({ "type": "boolean" }),
             Kind::Number => json!({ "type": "integer", "minimum": 1 }),
             Kind::Texts => texts,
+            Kind::Ports => {
+                json!({ "type": "array", "items": { "type": "integer", "minimum": 1, "maximum": 65535 } })
+            }
             Kind::TextOrTexts => json!({ "anyOf": [{ "type": "string" }, texts] }),
             Kind::SomeOf(names) => json!({ "type": "array", "items": { "enum": names }, "minItems": 1 }),
             Kind::Patterns => json!({ "type": "array", "items": { "type": "string" } }),
-            Kind::Ports => {
-                let port = json!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
-                json!({ "type": "array", "items": port })
-            }
             Kind::Edition => json!({ "enum": [NEWEST, NEWEST.to_string()] }),
             Kind::Form(pattern) => json!({ "type": "string", "pattern": pattern }),
             Kind::Headers => json!({ "type": "object", "additionalProperties": { "type": "string" } }),

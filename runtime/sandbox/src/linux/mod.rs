@@ -270,6 +270,8 @@ fn take_decider(spec: &Spec, root: libc::pid_t, from_command: UnixStream) -> Opt
         return None;
     }
     let listener = receive_descriptor(from_command.as_fd()).ok()?;
+    // It calls in place of the command, and can do no more than that.
+    sys::drop_capabilities().ok()?;
     Some(Decider::new(spec, root, listener))
 }
 

@@ -153,13 +153,11 @@ fn carry_out_call(to: &mut Destinations, caller: Caller, notification: &Notifica
             sys::connect(&socket.fd, &address).map(|()| Outcome::Now(0)).map_err(|error| refusal_of(&error))
         }
         libc::SYS_sendto => {
-            let message = caller.read_plain(args)?;
-            judge_message(to, &socket, &message)?;
+            let message = judge_message(to, &socket, caller.read_plain(args)?)?;
             send_message(caller, socket, message, args[3] as libc::c_int)
         }
         libc::SYS_sendmsg => {
-            let message = caller.read_message(args[1], socket.is_local())?;
-            judge_message(to, &socket, &message)?;
+            let message = judge_message(to, &socket, caller.read_message(args[1], socket.is_local())?)?;
             send_message(caller, socket, message, args[2] as libc::c_int)
         }
         libc::SYS_sendmmsg => send_messages(to, caller, socket, args),
@@ -167,12 +165,17 @@ fn carry_out_call(to: &mut Destinations, caller: Caller, notification: &Notifica
     }
 }
 
-fn judge_message(to: &mut Destinations, socket: &Socket, message: &Message) -> Result<(), Refusal> {
-    match message.address.is_empty() {
-        // It goes where the socket was connected.
-        true => Ok(()),
-        false => to.judge_destination(socket.kind, &message.address, false),
+/// A message that may be sent.
+fn judge_message(to: &mut Destinations, socket: &Socket, mut message: Message) -> Result<Message, Refusal> {
+    if !message.address.is_empty() {
+        to.judge_destination(socket.kind, &message.address, false)?;
     }
+    if socket.kind.domain == libc::AF_NETLINK {
+        // It goes to the kernel anyway. With an address the kernel asks what the sender may do, which is the supervisor,
+        // and without one also what the one may do who has opened the socket.
+        message.address.clear();
+    }
+    Ok(message)
 }
 
 /// Sends one message: at once if that can be, otherwise in a thread that waits.
@@ -211,10 +214,8 @@ fn send_messages(to: &mut Destinations, caller: Caller, socket: Socket, args: &[
     let count = u64::from(args[2] as u32).min(MOST_PARTS);
     for index in 0..count {
         let place = args[1].saturating_add(index * LONG_HEADER);
-        let message = caller.read_message(place, socket.is_local()).and_then(|message| {
-            judge_message(to, &socket, &message)?;
-            Ok(message)
-        });
+        let message =
+            caller.read_message(place, socket.is_local()).and_then(|message| judge_message(to, &socket, message));
         let refusal = match message {
             Err(refusal) => refusal,
             Ok(message) => match message.send(&socket.fd, flags | libc::MSG_DONTWAIT) {

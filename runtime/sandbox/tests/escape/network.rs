@@ -38,6 +38,8 @@ pub const NAMES: &[&str] = &[
     "raw_socket",
     "packet_socket",
     "vsock",
+    "netlink_addressed",
+    "netlink_message",
     "proxy_hop",
     "proxy_other_host",
     "proxy_other_port",
@@ -124,6 +126,8 @@ pub fn carry_out(name: &str) -> Outcome {
         "raw_socket" => escaped(socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP), "has a raw socket"),
         "packet_socket" => escaped(socket(libc::AF_PACKET, libc::SOCK_RAW, 0x0300), "has a packet socket"),
         "vsock" => escaped(socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0), "has a socket to the host"),
+        "netlink_addressed" => add_address(false),
+        "netlink_message" => add_address(true),
         "proxy_hop" => ask_proxy(&format!("127.0.0.1:{}", number("ESCAPE_TCP"))),
         "proxy_other_host" => ask_proxy("example.org:443"),
         "proxy_other_port" => ask_proxy("allowed.invalid:22"),
@@ -381,6 +385,53 @@ fn beyond() -> Outcome {
     match denied {
         Some(error) => Ok(format!("another machine is denied: {error}")),
         None => Err("another machine is asked".to_owned()),
+    }
+}
+
+/// Gives the loopback one more address, which only an administrator of the network may. With an address of the kernel
+/// itself, it is not looked at who has opened the socket, but only at who sends: the supervisor must not.
+fn add_address(by_message: bool) -> Outcome {
+    const NEW: u16 = 20;
+    const REMOVED: u16 = 21;
+    let ask = |kind: u16| -> io::Result<i32> {
+        let fd = socket(libc::AF_NETLINK, libc::SOCK_RAW, 0)?;
+        // Request, answer, create.
+        let flags: u16 = 1 | 4 | 0x400;
+        let mut message: Vec<u8> = 32u32.to_ne_bytes().to_vec();
+        message.extend(kind.to_ne_bytes().iter().chain(&flags.to_ne_bytes()).chain(&[0; 8]));
+        // An address of the older Internet for interface 1: 127.77.77.77/32.
+        message.extend([libc::AF_INET as u8, 32, 0, 0, 1, 0, 0, 0]);
+        message.extend([8, 0, 2, 0, 127, 77, 77, 77]);
+        // SAFETY: zero is a valid address; all that is pointed to lives until the calls return.
+        unsafe {
+            let mut kernel: libc::sockaddr_nl = std::mem::zeroed();
+            kernel.nl_family = libc::AF_NETLINK as u16;
+            let (name, length) = ((&raw mut kernel).cast::<libc::c_void>(), size_of_val(&kernel) as u32);
+            let data = message.as_mut_ptr().cast::<libc::c_void>();
+            let sent = match by_message {
+                false => libc::sendto(fd.as_raw_fd(), data, message.len(), 0, name.cast(), length),
+                true => {
+                    let mut part = libc::iovec { iov_base: data, iov_len: message.len() };
+                    let mut header: libc::msghdr = std::mem::zeroed();
+                    (header.msg_name, header.msg_namelen) = (name, length);
+                    (header.msg_iov, header.msg_iovlen) = (&raw mut part, 1);
+                    libc::sendmsg(fd.as_raw_fd(), &raw const header, 0)
+                }
+            };
+            call(sent as libc::c_long)?;
+            let mut answer = [0u8; 256];
+            call(libc::recv(fd.as_raw_fd(), answer.as_mut_ptr().cast(), answer.len(), libc::MSG_DONTWAIT)
+                as libc::c_long)?;
+            Ok(i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]))
+        }
+    };
+    match ask(NEW) {
+        Ok(0) => {
+            let _ = ask(REMOVED);
+            Ok("changed the network of the machine".to_owned())
+        }
+        Ok(errno) => Err(io::Error::from_raw_os_error(-errno).to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
