@@ -116,16 +116,25 @@ export class Workbench {
     return this.page.keyboard.type(text, { delay: 25 });
   }
 
-  /** Opens the box at the top with a key, and writes into it. It may be closed again by what just happens. */
-  async ask(key, text) {
-    const box = this.page.locator(".quick-input-widget input").first();
+  /**
+   * Opens the box at the top with a key, writes into it, and takes the first pick, which must have `choice`, or without one
+   * what was written. The box may be closed again by what just happens, so it is tried some times.
+   */
+  async ask(key, text, choice) {
+    const widget = this.page.locator(".quick-input-widget");
     for (let times = 1; ; times++) {
       await this.press(key);
       try {
-        await box.fill(text, { timeout: 2000 });
+        await widget.locator("input").first().fill(text, { timeout: 2000 });
+        if (choice !== undefined) {
+          const first = widget.locator(".monaco-list-row.focused", { hasText: choice }).first();
+          await first.waitFor({ timeout: PATIENCE / 4 });
+        }
+        await this.press("Enter");
+        await widget.waitFor({ state: "hidden" });
         return;
       } catch (error) {
-        if (times === 3) {
+        if (times === 4) {
           throw error;
         }
         await this.press("Escape");
@@ -133,23 +142,14 @@ export class Workbench {
     }
   }
 
-  /** Takes the first of the quick picks, when it is the one that is wanted. */
-  async chooseFirst(text) {
-    await this.see(".quick-input-list .monaco-list-row.focused", text);
-    await this.press("Enter");
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-  }
-
   /** Runs a command by its title. */
-  async command(title) {
-    await this.ask("F1", `>${title}`);
-    await this.chooseFirst(title);
+  command(title) {
+    return this.ask("F1", `>${title}`, title);
   }
 
   /** Opens a file of the project. */
   async openFile(name) {
-    await this.ask("Control+p", name);
-    await this.chooseFirst(name);
+    await this.ask("Control+p", name, name);
     await this.see(".tab.active", name);
     await this.see(".editor-group-container.active .monaco-editor .view-line");
   }
@@ -157,7 +157,6 @@ export class Workbench {
   /** Puts the cursor to a line and a column, from 1. */
   async goTo(line, column = 1) {
     await this.ask("Control+g", `:${line}:${column}`);
-    await this.press("Enter");
     await this.page.waitForFunction(
       ([line, column]) => document.querySelector(".part.statusbar")?.textContent?.includes(`Ln ${line}, Col ${column}`),
       [line, column],
