@@ -208,6 +208,10 @@ impl Setting {
             Kind::TextOrTexts => json!({ "anyOf": [{ "type": "string" }, texts] }),
             Kind::SomeOf(names) => json!({ "type": "array", "items": { "enum": names }, "minItems": 1 }),
             Kind::Patterns => json!({ "type": "array", "items": { "type": "string" } }),
+            Kind::Ports => {
+                let port = json!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
+                json!({ "type": "array", "items": port })
+            }
             Kind::Edition => json!({ "enum": [NEWEST, NEWEST.to_string()] }),
             Kind::Form(pattern) => json!({ "type": "string", "pattern": pattern }),
             Kind::Headers => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
