@@ -2,8 +2,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // a test says what went wrong by failing
 
+#[path = "support/repository.rs"]
+mod repository;
+
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
@@ -11,92 +13,8 @@ use std::{
     time::Duration,
 };
 
-use cascade_sandbox::tree::{self, Applied, Change, Content, Kind, Tree, TreeError};
-use tempfile::TempDir;
-
-fn git(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .current_dir(folder)
-        .args(["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"])
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-fn write(path: &Path, text: impl AsRef<[u8]>) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-/// A repository with a commit, and on top of it everything that makes one dirty.
-struct World {
-    folder: TempDir,
-    repo: PathBuf,
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let repo = folder.path().canonicalize().unwrap().join("repo");
-        for (name, text) in [
-            ("src/a.txt", "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"),
-            ("src/b.txt", "b\n"),
-            ("gone.txt", "gone\n"),
-            ("crlf.txt", "x\r\ny\r\n"),
-            (".gitignore", "*.log\nbuild/\n"),
-            ("run.sh", "#!/bin/sh\n"),
-        ] {
-            write(&repo.join(name), text);
-        }
-        fs::set_permissions(repo.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
-        symlink("src/a.txt", repo.join("link")).unwrap();
-        git(&repo, &["init", "-q"]);
-        git(&repo, &["add", "-A"]);
-        git(&repo, &["commit", "-qm", "first"]);
-        write(&repo.join("src/b.txt"), "b, edited\n");
-        write(&repo.join("staged.txt"), "staged\n");
-        git(&repo, &["add", "staged.txt"]);
-        write(&repo.join("new file \u{e4}.txt"), [0xff, 0, 1]);
-        write(&repo.join("build/out.o"), "ignored");
-        write(&repo.join("x.log"), "ignored");
-        fs::remove_file(repo.join("gone.txt")).unwrap();
-        Self { folder, repo }
-    }
-
-    fn open(&self, name: &str) -> Tree {
-        tree::open_tree(&self.repo, &self.folder.path().join(name), None).unwrap()
-    }
-}
-
-/// All files below a folder with their contents and modes, but for those that `skip` names.
-fn snapshot(folder: &Path, skip: &[&str]) -> BTreeMap<String, (Vec<u8>, u32)> {
-    let mut found = BTreeMap::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(here) = waiting.pop() {
-        for entry in fs::read_dir(&here).unwrap().flatten() {
-            let path = entry.path();
-            let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-            let meta = fs::symlink_metadata(&path).unwrap();
-            if skip.contains(&name.as_str()) {
-            } else if meta.is_dir() {
-                waiting.push(path);
-            } else if meta.file_type().is_symlink() {
-                found.insert(name, (fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(), 0));
-            } else {
-                found.insert(name, (fs::read(&path).unwrap(), meta.permissions().mode() & 0o777));
-            }
-        }
-    }
-    found
-}
-
-fn paths(changes: &[Change]) -> Vec<&str> {
-    changes.iter().map(|change| change.path.as_str()).collect()
-}
+use cascade_sandbox::tree::{self, Content, Kind, TreeError};
+use repository::{World, git, paths, snapshot, write};
 
 #[test]
 fn a_copy_of_a_dirty_repository_has_all_that_is_not_ignored() {
@@ -252,103 +170,6 @@ fn a_copy_that_was_left_is_as_at_first_when_it_is_opened_again() {
     assert!(work.join("build/kept.o").exists());
     assert_eq!(tree.changes().unwrap(), []);
     assert_eq!(fs::read_dir(&victim).unwrap().count(), 0, "nothing was written through the link");
-}
-
-#[test]
-fn both_sides_are_merged_and_what_does_not_go_together_is_a_conflict() {
-    let world = World::new();
-    let mut tree = world.open("box");
-    let work = tree.work();
-    let text = fs::read_to_string(work.join("src/a.txt")).unwrap();
-    write(&work.join("src/a.txt"), text.replace("one", "ONE"));
-    write(&work.join("src/b.txt"), "inside\n");
-    tree.changes().unwrap();
-    write(&world.repo.join("src/a.txt"), text.replace("seven", "SEVEN"));
-    write(&world.repo.join("src/b.txt"), "outside\n");
-    let before = snapshot(&world.repo, &[]);
-    let changes = tree.all_changes().unwrap();
-    let conflict = tree::apply_changes(&tree, &changes, "x").unwrap_err();
-    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["src/b.txt"]), "{conflict}");
-    assert_eq!(snapshot(&world.repo, &[]), before, "nothing was touched");
-    // Without the conflict both changes are in.
-    write(&world.repo.join("src/b.txt"), "b, edited\n");
-    let index = fs::read(world.repo.join(".git/index")).unwrap();
-    let applied = tree::apply_changes(&tree, &changes, "x").unwrap();
-    assert_eq!(applied, Applied::Now(vec!["src/a.txt".into(), "src/b.txt".into()]));
-    let merged = text.replace("one", "ONE").replace("seven", "SEVEN");
-    assert_eq!(fs::read_to_string(world.repo.join("src/a.txt")).unwrap(), merged);
-    assert_eq!(fs::read(world.repo.join(".git/index")).unwrap(), index, "the index is the user's");
-    // It is not done twice, even if the user has changed it back.
-    write(&world.repo.join("src/b.txt"), "changed back\n");
-    assert_eq!(tree::apply_changes(&tree, &changes, "x").unwrap(), Applied::Before);
-    assert_eq!(fs::read_to_string(world.repo.join("src/b.txt")).unwrap(), "changed back\n");
-}
-
-#[test]
-fn a_renamed_file_takes_the_change_of_the_other_side() {
-    let world = World::new();
-    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
-    // Renamed outside, changed inside; and the other way round. Git was not told of either.
-    write(&world.repo.join("old \"name\".txt"), text.replace('o', "0"));
-    let mut tree = world.open("box");
-    let work = tree.work();
-    write(&work.join("src/a.txt"), text.replace("one", "ONE"));
-    fs::rename(work.join("old \"name\".txt"), work.join("new name \u{e4}.txt")).unwrap();
-    write(&work.join("added.txt"), "added\n");
-    write(&work.join(".gitattributes"), "*.txt merge=union\n");
-    fs::remove_file(work.join("crlf.txt")).unwrap();
-    tree.changes().unwrap();
-    fs::create_dir(world.repo.join("moved")).unwrap();
-    fs::rename(world.repo.join("src/a.txt"), world.repo.join("moved/there.txt")).unwrap();
-    fs::set_permissions(world.repo.join("moved/there.txt"), fs::Permissions::from_mode(0o640)).unwrap();
-    write(&world.repo.join("old \"name\".txt"), text.replace('o', "0").replace("seven", "SEVEN"));
-    let index = fs::read(world.repo.join(".git/index")).unwrap();
-    tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap();
-    let read = |name: &str| fs::read_to_string(world.repo.join(name)).unwrap_or_else(|_| "none".to_owned());
-    assert_eq!(read("moved/there.txt"), text.replace("one", "ONE"));
-    assert_eq!(fs::metadata(world.repo.join("moved/there.txt")).unwrap().permissions().mode() & 0o777, 0o640);
-    assert_eq!(read("new name \u{e4}.txt"), text.replace('o', "0").replace("seven", "SEVEN"));
-    assert_eq!([read("src/a.txt"), read("old \"name\".txt"), read("crlf.txt")], ["none", "none", "none"]);
-    assert_eq!([read("added.txt"), read("x.log")], ["added\n", "ignored"]);
-    assert_eq!(read(".gitattributes"), "*.txt merge=union\n");
-    assert_eq!(fs::read(world.repo.join(".git/index")).unwrap(), index, "the index is the user's");
-}
-
-#[test]
-fn git_merges_by_no_rule_of_either_side() {
-    let world = World::new();
-    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
-    let mut tree = world.open("box");
-    let work = tree.work();
-    // Lines of both sides would be kept by this rule, and a program called by that one.
-    write(&work.join(".gitattributes"), "*.txt merge=union\n*.sh merge=planted\n");
-    write(&work.join("src/a.txt"), text.replace("one", "inside"));
-    write(&work.join("run.sh"), "#!/bin/sh\ninside\n");
-    tree.changes().unwrap();
-    write(&world.repo.join("src/a.txt"), text.replace("one", "outside"));
-    write(&world.repo.join("run.sh"), "#!/bin/sh\noutside\n");
-    let planted = world.folder.path().join("planted");
-    git(&world.repo, &["config", "merge.planted.driver", &format!("touch {}", planted.display())]);
-    let before = snapshot(&world.repo, &[]);
-    let conflict = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap_err();
-    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["run.sh", "src/a.txt"]), "{conflict}");
-    assert_eq!(snapshot(&world.repo, &[]), before, "nothing was touched");
-    assert!(!planted.exists());
-}
-
-#[test]
-fn a_merge_overwrites_nothing_that_git_ignores() {
-    let world = World::new();
-    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
-    let mut tree = world.open("box");
-    fs::rename(tree.work().join("src/a.txt"), tree.work().join("kept.txt")).unwrap();
-    tree.changes().unwrap();
-    write(&world.repo.join("src/a.txt"), text.replace("seven", "SEVEN"));
-    write(&world.repo.join(".gitignore"), "*.log\nbuild/\nkept.txt\n");
-    write(&world.repo.join("kept.txt"), "the user's");
-    let conflict = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap_err();
-    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["kept.txt"]), "{conflict}");
-    assert_eq!(fs::read_to_string(world.repo.join("kept.txt")).unwrap(), "the user's");
 }
 
 #[test]
