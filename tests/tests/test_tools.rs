@@ -256,6 +256,16 @@ fn json_of(output: &Output) -> Json {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Runs the tests of a project once. They must not be taken for passed: the run fails, or reports tests that failed.
+fn assert_not_green(runner: &Runner, stage: &Stage) {
+    let output = runner.run(stage, ONCE);
+    println!("{}: {}{}", runner.name, stdout(&output), stderr(&output));
+    if output.status.success() {
+        let report = json_of(&output);
+        assert_ne!(report["failed"], json!([]), "{}: {report}", runner.name);
+    }
+}
+
 fn for_each_runner(check: impl Fn(&Runner)) {
     let only = env::var("ONLY").unwrap_or_default();
     for runner in RUNNERS.iter().filter(|runner| runner.name.contains(&only)) {
@@ -302,12 +312,7 @@ fn a_crash_is_no_success() {
         let (name, text) = runner.crash;
         fs::create_dir_all(repo.join(name).parent().unwrap()).unwrap();
         fs::write(repo.join(name), text).unwrap();
-        let output = runner.run(&stage, ONCE);
-        println!("{}: {}{}", runner.name, stdout(&output), stderr(&output));
-        if output.status.success() {
-            let report = json_of(&output);
-            assert_ne!(report["failed"], json!([]), "{}: {report}", runner.name);
-        }
+        assert_not_green(runner, &stage);
     });
 }
 
@@ -331,12 +336,7 @@ fn a_stale_report_is_not_read() {
         for (name, _) in runner.files.iter().filter(|(name, _)| name.contains("test") || name.contains("src/")) {
             fs::write(repo.join(name), "this is } no program (\n").unwrap();
         }
-        let output = runner.run(&stage, ONCE);
-        println!("{}: {}{}", runner.name, stdout(&output), stderr(&output));
-        if output.status.success() {
-            let report = json_of(&output);
-            assert_ne!(report["failed"], json!([]), "{}: {report}", runner.name);
-        }
+        assert_not_green(runner, &stage);
     });
 }
 

@@ -250,13 +250,7 @@ impl BodyChecker<'_> {
             matches!(e.kind, ExprKind::Binary(_, BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge, _))
         };
         if !fine && !chained(a) && !chained(b) {
-            self.context.report(operators::wrong_operands(
-                self.context.view(),
-                op,
-                (left.ty, a.span),
-                (right.ty, b.span),
-                span,
-            ));
+            self.report_wrong_operands(op, (left.ty, a.span), (right.ty, b.span), span);
         }
         let (left, right) = self.widen_to_float(left, right);
         let op = match op {
@@ -301,6 +295,11 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Reports an operator whose operands, given with their types and places, do not go together.
+    fn report_wrong_operands(&mut self, op: BinaryOp, left: (Ty, Span), right: (Ty, Span), span: Span) {
+        self.context.report(operators::wrong_operands(self.context.view(), op, left, right, span));
+    }
+
     fn infer_arithmetic(&mut self, a: &Expr, op: BinaryOp, b: &Expr, span: Span) -> Typed {
         let left = self.infer(a);
         let right = match self.context.types.kind(self.context.types.base(left.ty)) {
@@ -343,13 +342,7 @@ impl BodyChecker<'_> {
             _ => None,
         };
         let Some(ty) = ty else {
-            self.context.report(operators::wrong_operands(
-                self.context.view(),
-                op,
-                (left.ty, a.span),
-                (right.ty, b.span),
-                span,
-            ));
+            self.report_wrong_operands(op, (left.ty, a.span), (right.ty, b.span), span);
             return Typed::error();
         };
         let (left, right) = if ty == Ty::FLOAT && number(x) {

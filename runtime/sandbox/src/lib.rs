@@ -14,6 +14,7 @@ mod command;
 #[cfg(target_os = "linux")]
 mod linux;
 pub mod macos;
+mod paths;
 mod promise;
 pub mod proxy;
 mod self_test;
@@ -22,6 +23,7 @@ mod system;
 pub mod tree;
 
 pub use command::{HELPER_ARGUMENT, probe_abilities, run_helper, sandboxed_command};
+pub use paths::without_dots;
 pub use promise::{Abilities, Held, Promise};
 pub use self_test::self_test;
 pub use spec::{Limits, Network, Report, Spec};

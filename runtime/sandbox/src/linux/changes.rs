@@ -8,13 +8,13 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     os::{fd::AsRawFd, unix::ffi::OsStrExt},
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 
 use super::sys::{self, Notification};
-use crate::Spec;
+use crate::{Spec, without_dots};
 
 /// System calls that change what a path leads to, whatever their arguments. Opening a file is one only with some flags.
 pub(super) const CALLS: &[libc::c_long] = &[
@@ -193,19 +193,4 @@ fn find_real(pid: libc::pid_t, path: &Path, kind: Kind) -> Option<PathBuf> {
         Kind::Mode => false,
     };
     changes.then(|| place(&folder).map(|folder| folder.join(name)))?
-}
-
-/// The path without `.`, and with `..` taken literally.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
 }

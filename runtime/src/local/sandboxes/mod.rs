@@ -10,7 +10,7 @@ mod surroundings;
 use std::{
     collections::HashMap,
     fs, io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
@@ -19,6 +19,7 @@ use cascade_sandbox::{
     Abilities, Limits, Network, Promise,
     proxy::{self, Proxy},
     tree::{self, Tree, TreeError},
+    without_dots,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -487,21 +488,6 @@ fn tree_failure(error: TreeError) -> Raise {
 
 fn unavailable_failure(path: &Path, error: &io::Error) -> Raise {
     Failure::raise(ErrorKind::Unavailable, format!("no sandbox can be made: `{}`: {error}", path.display()))
-}
-
-/// The path without `.`, and with `..` taken literally.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
 }
 
 /// The top of the repository around a directory, or the directory.
